@@ -1,0 +1,204 @@
+import { Command, InvalidArgumentError, Option } from "commander";
+import { answer } from "./output.ts";
+
+/** The whole command line, without side effects: actions import what they need when they are called. */
+export function program(): Command {
+  const peco = new Command("peco")
+    .description("Pre-trains a vision transformer with a perceptual codebook (PeCo), from a folder of pictures to a report.")
+    .showHelpAfterError("(peco --help shows what there is)")
+    .exitOverride();
+  addRun(peco);
+  addTest(peco);
+  addMasks(peco);
+  addRuns(peco);
+  addArtifacts(peco);
+  addBench(peco);
+  addHouse(peco);
+  return peco;
+}
+
+const store = () => new Option("--store <dir>", "folder of artifacts and runs (default: store/ in this checkout)");
+const json = () => new Option("--json", "print one JSON document on standard output (docs/json.md); logs go to standard error");
+
+function addRun(peco: Command): void {
+  peco
+    .command("run")
+    .description("trains everything and writes a report: the main job")
+    .option("--data <dir>", "pictures: DIR/<class>/*.jpg|png|webp, DIR/{train,val}/<class>/..., or one flat folder (default: makes its own)")
+    .addOption(store())
+    .option("--recipe <name|file>", "tiny (a test), small (a few minutes), laptop (64 px, an hour or two), or a YAML file", "small")
+    .option("--set <path=value>", "changes one value of the recipe, e.g. --set pretrain.steps=4800; repeatable", collect, [])
+    .option("--seed <n>", "seed of everything that is drawn (default: 1)", seed)
+    .option("--seeds <list>", "several seeds, e.g. 1,2,3: mean and spread in the report", seedList)
+    .option("--until <stage>", "stop after this stage")
+    .option("--threads <n>", "threads of a training step (changes the last bits of the result)", positive)
+    .option("--dry-run", "say what is there, what is missing, and what it will take; run nothing")
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./run/command.ts")).runCommand));
+}
+
+function addTest(peco: Command): void {
+  peco
+    .command("test")
+    .description("runs the tests; quick ones, unless told otherwise")
+    .argument("[paths...]", "only test files whose path contains one of these words")
+    .option("--group <name>", "a slow group: conformance, package, pipeline, faults or browser")
+    .option("--all", "the quick tests and every slow group")
+    .addOption(json())
+    .action(async (paths, options) => answer({ ...options, paths }, (await import("./commands/test.ts")).testCommand));
+  peco
+    .command("lint")
+    .description("checks format, types, layers and contracts")
+    .option("--fix", "mends what can be mended by itself")
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/lint.ts")).lintCommand));
+}
+
+function addMasks(peco: Command): void {
+  peco
+    .command("masks")
+    .description("block-wise masks, as data or as a picture to look at")
+    .option("--grid <rows>x<columns>", "patches of a picture", "14x14")
+    .option("--count <n>", "patches to mask", "75")
+    .option("--min-block <n>", "smallest block, in patches", "16")
+    .option("--form <form>", "at-most (BEiT) or exactly (BEiT v2)", "at-most")
+    .option("--samples <n>", "number of masks", "8")
+    .option("--seed <n>", "seed of the masks", "1")
+    .option("--npy <file>", "write uint8 [samples, rows, columns]")
+    .option("--png <file>", "write a sheet of the masks")
+    .option("--image <file>", "lay the masks over this picture")
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/masks.ts")).masksCommand));
+}
+
+function addRuns(peco: Command): void {
+  const runs = peco.command("runs").description("looks at past runs");
+  runs
+    .command("ls")
+    .description("lists runs")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/runs.ts")).runsLsCommand));
+  runs
+    .command("show")
+    .description("shows one run: stages, artifacts, figures")
+    .argument("<run>")
+    .addOption(store())
+    .addOption(json())
+    .action(async (run, options) => answer({ ...options, run }, (await import("./commands/runs.ts")).runsShowCommand));
+  runs
+    .command("compare")
+    .description("shows what differs between runs: recipe, inputs, figures")
+    .argument("<runs...>")
+    .addOption(store())
+    .addOption(json())
+    .action(async (names, options) => answer({ ...options, runs: names }, (await import("./commands/runs.ts")).runsCompareCommand));
+  runs
+    .command("rm")
+    .description("removes runs (their artifacts go with peco clean)")
+    .argument("<runs...>")
+    .addOption(store())
+    .addOption(json())
+    .action(async (names, options) => answer({ ...options, runs: names }, (await import("./commands/runs.ts")).runsRmCommand));
+  peco
+    .command("report")
+    .description("writes a run's report.html anew from the store")
+    .argument("<run>")
+    .addOption(store())
+    .addOption(json())
+    .action(async (run, options) => answer({ ...options, run }, (await import("./commands/report.ts")).reportCommand));
+}
+
+function addArtifacts(peco: Command): void {
+  const artifacts = peco.command("artifacts").description("looks at what stages have made");
+  artifacts
+    .command("ls")
+    .description("lists artifacts")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/artifacts.ts")).artifactsLsCommand));
+  for (const [name, description] of [
+    ["show", "shows one artifact: kind, blobs with their paths, what it was made of"],
+    ["lineage", "shows what an artifact was made from, back to the pictures"],
+  ] as const)
+    artifacts
+      .command(name)
+      .description(description)
+      .argument("<artifact>", "digest, or its first characters")
+      .addOption(store())
+      .addOption(json())
+      .action(async (artifact, options) => {
+        const commands = await import("./commands/artifacts.ts");
+        await answer({ ...options, artifact }, name === "show" ? commands.artifactsShowCommand : commands.artifactsLineageCommand);
+      });
+  artifacts
+    .command("verify")
+    .description("reads artifacts back and checks every byte against its hash")
+    .argument("[artifact]", "digest, or its first characters (default: all)")
+    .addOption(store())
+    .addOption(json())
+    .action(async (artifact, options) => answer({ ...options, artifact }, (await import("./commands/artifacts.ts")).artifactsVerifyCommand));
+}
+
+function addBench(peco: Command): void {
+  const bench = peco.command("bench").description("measures speed on this machine");
+  for (const [name, description] of [
+    ["runtime", "compiled steps of the runtime: mim, mim-small, conv"],
+    ["stages", "the trainers' steps of the small recipe, batches ready"],
+  ] as const)
+    bench
+      .command(name)
+      .description(description)
+      .option("--peers", "also PyTorch and JAX where they are installed, interleaved")
+      .option("--python <file>", "Python that has them", "python3")
+      .option("--case <names>", "only these, separated by commas")
+      .option("--rounds <n>", "interleaved rounds", positive)
+      .option("--threads <n>", "threads of a step", positive)
+      .addOption(json())
+      .action(async (options) => {
+        const commands = await import("./commands/bench.ts");
+        await answer(options, name === "runtime" ? commands.benchRuntimeCommand : commands.benchStagesCommand);
+      });
+}
+
+function addHouse(peco: Command): void {
+  peco
+    .command("clean")
+    .description("shows what takes space, and removes what is asked")
+    .option("--unused", "artifacts and blobs that no run and no result needs")
+    .option("--checkpoints", "checkpoints of unfinished stages")
+    .option("--caches", "Node, packages and TensorFlow library fetched for this user")
+    .option("--all", "the whole store")
+    .option("--yes", "really remove")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/clean.ts")).cleanCommand));
+  peco
+    .command("doctor")
+    .description("says what this machine has and lacks")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/doctor.ts")).doctorCommand));
+}
+
+function collect(value: string, before: string[]): string[] {
+  return [...before, value];
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return value;
+}
+
+function seed(text: string): bigint {
+  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 0 with at most 19 digits.");
+  return BigInt(text);
+}
+
+function seedList(text: string): bigint[] {
+  const seeds = text.split(",").map((part) => seed(part.trim()));
+  if (new Set(seeds).size !== seeds.length) throw new InvalidArgumentError("A seed is there twice.");
+  return seeds;
+}
+
