@@ -1,1 +1,3 @@
-export {};
+export { type Block, blockWiseMask, blockWiseMaskAndBlocks } from "./block-wise-masking.ts";
+export { type BlockWiseOptions, MaskOptionsError, type RandomOptions } from "./options.ts";
+export { randomMask } from "./random-masking.ts";
