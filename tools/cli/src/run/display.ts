@@ -14,7 +14,7 @@ export class Display {
   readonly #out: NodeJS.WriteStream;
   readonly #plainEveryMs: number;
   #barShown = false;
-  #plainAt = 0;
+  #plainAt = Number.NEGATIVE_INFINITY;
 
   constructor(out: NodeJS.WriteStream = process.stderr, plainEveryMs = 10_000) {
     this.#out = out;
