@@ -74,7 +74,7 @@ export function resolveOptions(options: BlockWiseOptions): Required<BlockWiseOpt
     throw new MaskOptionsError(
       "maxBlock",
       `${maxBlock} is below minBlock, ${minBlock}`,
-      "Raise maxBlock, lower minBlock, or leave it out.",
+      "Raise it, lower minBlock, or leave it out.",
     );
   }
   if (!(aspect[0] > 0 && aspect[1] >= aspect[0] && Number.isFinite(aspect[1]))) {
@@ -92,7 +92,7 @@ export function resolveOptions(options: BlockWiseOptions): Required<BlockWiseOpt
     throw new MaskOptionsError(
       "minBlock",
       `no block of ${Math.min(minBlock, maxBlock, count)} or more patches fits strictly inside ${options.rows}x${options.columns}, so every mask would be empty`,
-      'Lower minBlock, use a larger grid, or take the form "exactly".',
+      'Take smaller blocks, a larger grid, or the form "exactly".',
     );
   }
   return resolved;
