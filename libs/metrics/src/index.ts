@@ -1,1 +1,5 @@
-export {};
+export { accuracy, balancedAccuracy, bestClasses, confusionMatrix, topKHits } from "./classification.ts";
+export { type CodebookUse, codebookUse, codeHistogram } from "./codebook-use.ts";
+export { psnr } from "./psnr.ts";
+export { type SsimOptions, ssim } from "./ssim.ts";
+export { entropy, mean, sampleDeviation } from "./statistics.ts";
