@@ -7,6 +7,8 @@ const digest = z.string().regex(/^[0-9a-f]{64}$/, "is no SHA-256 in hexadecimal"
 const count = z.int().nonnegative();
 const format = z.literal(storeFormat);
 const json = z.json();
+/** A seed is up to 64 bits wide, more than a JSON number holds: its decimal digits. */
+const seed = z.string().regex(/^\d{1,20}$/, "is no seed");
 const jsonObject = z.record(z.string(), json);
 
 /** `FORMAT`. The number may be any, so that a newer store is told from a broken one. */
@@ -78,7 +80,7 @@ const stageState = z.enum(["waiting", "running", "ran", "cached", "failed", "can
 /** A stage as a run saw it. */
 export const runStage = z.strictObject({
   name: z.string(),
-  seed: z.int(),
+  seed,
   state: stageState,
   key: digest.nullable(),
   artifact: digest.nullable(),
@@ -110,7 +112,7 @@ export const runRecord = z.strictObject({
   recipe: z.strictObject({ name: z.string(), resolved: jsonObject }),
   /** The folder of pictures; null for the generated set. */
   data: z.string().nullable(),
-  seeds: z.array(z.int()),
+  seeds: z.array(seed),
   stages: z.array(runStage),
   failure: runFailure.nullable(),
   machine: jsonObject,
@@ -125,7 +127,7 @@ export const metricsLine = z.looseObject({
   /** When, ISO 8601. */
   time: z.iso.datetime(),
   stage: z.string(),
-  seed: z.int(),
+  seed,
   step: count,
 });
 export type MetricsLine = z.infer<typeof metricsLine>;

@@ -1,0 +1,31 @@
+import { z } from "zod";
+import { nearest } from "./nearest.ts";
+import { recipeSchema } from "./schema.ts";
+
+/** The keys that a map of the recipe may have; none for what is no map. */
+export function keysAt(path: readonly string[]): string[] {
+  let at: unknown = recipeSchema;
+  for (const part of path) at = at instanceof z.ZodObject ? at.shape[part] : undefined;
+  return at instanceof z.ZodObject ? Object.keys(at.shape) : [];
+}
+
+/** All paths of the recipe, maps among them. */
+export function recipePaths(path: readonly string[] = []): string[] {
+  return keysAt(path).flatMap((key) => [[...path, key].join("."), ...recipePaths([...path, key])]);
+}
+
+/** What may have been meant by an unknown key: the nearest beside it, or where the same key stands elsewhere. */
+export function meantBy(path: readonly string[], key: string): string {
+  const beside = nearest(key, keysAt(path));
+  if (beside !== null) return `, did you mean "${[...path, beside].join(".")}"?`;
+  const everywhere = recipePaths();
+  const last = nearest(key, new Set(everywhere.map((other) => other.split(".").at(-1) ?? "")));
+  const places = everywhere.filter((other) => other.split(".").at(-1) === last);
+  if (places.length > 0)
+    return `, did you mean ${places
+      .slice(0, 3)
+      .map((place) => `"${place}"`)
+      .join(" or ")}?`;
+  const keys = keysAt(path);
+  return keys.length === 0 ? "" : `; known here: ${keys.join(", ")}`;
+}
