@@ -18,7 +18,7 @@ const may: Record<string, readonly string[]> = {
   "@peco/telemetry": [],
   "@peco/rpc": ["@peco/proto", "@peco/telemetry"],
   "@peco/stage": ["@peco/artifacts", "@peco/proto", "@peco/recipes", "@peco/rpc", "@peco/telemetry"],
-  "@peco/training": ["tfjs-libtensorflow", "@peco/nn", "@peco/models", "@peco/data", "@peco/artifacts", "@peco/recipes", "@peco/stage", "@peco/telemetry"],
+  "@peco/training": ["tfjs-libtensorflow", "@peco/random", "@peco/nn", "@peco/models", "@peco/data", "@peco/artifacts", "@peco/recipes", "@peco/stage", "@peco/telemetry"],
   "@peco/report": ["@peco/artifacts", "@peco/recipes"],
   "@peco/masking-service": ["@peco/masking", ...stage],
   "@peco/tokenizer-service": [...trainer, ...stage],

@@ -1,0 +1,19 @@
+/** Thrown when a loss or gradient is not finite: the state of the step before is kept, nothing was updated. */
+export class Diverged extends Error {
+  override readonly name = "Diverged";
+  readonly exitCode = 66;
+  readonly remedy = "Lower the learning rate or set a gradient clip in the recipe; the last good checkpoint is kept.";
+  constructor(part: string, step: number) {
+    super(`${part}: the loss or a gradient was not finite at step ${step} (batch ${step} of the seeded order)`);
+  }
+}
+
+/** Thrown when a stage was asked to stop; a checkpoint was written before. */
+export class Cancelled extends Error {
+  override readonly name = "Cancelled";
+  readonly exitCode = 130;
+  readonly remedy = "Run the same command again: it goes on from the checkpoint.";
+  constructor(part: string, step: number) {
+    super(`${part}: stopped after step ${step}, checkpoint written`);
+  }
+}
