@@ -103,6 +103,14 @@ function uvArguments(wheel: Wheel): string[] {
 
 const reasons = [
   {
+    pattern: /python-build-standalone|no interpreter found|no module named pip/i,
+    make: (said: string) =>
+      new InstallerMissingError(
+        `There is no Python 3 that it could use to fetch TensorFlow's library. ${said}`,
+        "Install Python 3, or set LIBTENSORFLOW_DIR to a folder that holds libtensorflow_cc.",
+      ),
+  },
+  {
     pattern: /do not match the hash|hash mismatch|is invalid|bad ?zip|not a zip|invalid zip/i,
     make: (said: string, name: string) =>
       new WheelMismatchError(
@@ -141,7 +149,7 @@ function failure(installer: Installer, wheel: Wheel, output: string): Error {
 /** The errors of a long output, in one line. */
 function lastWords(output: string): string {
   const lines = output.split("\n").map((line) => line.trim());
-  const errors = lines.filter((line) => /^(error|×|╰|├)/i.test(line));
+  const errors = lines.filter((line) => /^(error|cause|expected|got|×|╰|├)/i.test(line));
   const words = (errors.length > 0 ? errors : lines.filter((line) => line !== "").slice(-2)).join(" ");
   return words === "" ? "nothing" : words.slice(0, 600);
 }

@@ -46,7 +46,7 @@ export class Progress {
     if (now - this.#told < everyMs * 0.9) return;
     this.#told = now;
     const share = Math.min(1, done / this.#total);
-    const left = share > 0 ? ((now - this.#started) / 1000) * (1 / share - 1) : undefined;
+    const left = share > 0.01 ? ((now - this.#started) / 1000) * (1 / share - 1) : undefined;
     const estimate = left === undefined ? "" : `, about ${Math.ceil(left)} s left`;
     this.#log(`${this.#what}: ${Math.floor(share * 100)} % of ${Math.ceil(this.#total / 1e6)} MB${estimate}`);
   }
