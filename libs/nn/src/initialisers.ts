@@ -1,0 +1,79 @@
+import { type Key, random, tf } from "tfjs-libtensorflow";
+
+/** Uniform within ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010), as PyTorch's `xavier_uniform_`. */
+export function xavierUniform<T extends tf.Tensor>(
+  key: Key,
+  shape: readonly number[],
+  fanIn: number,
+  fanOut: number,
+): T {
+  return symmetricUniform(key, shape, Math.sqrt(6 / (fanIn + fanOut)));
+}
+
+/**
+ * Uniform within ±sqrt(6 / ((1 + slope²) fanIn)) (He et al. 2015). The default slope, sqrt(5), gives ±1 / sqrt(fanIn),
+ * with which PyTorch starts weights and biases of its linear and convolution layers.
+ */
+export function kaimingUniform<T extends tf.Tensor>(
+  key: Key,
+  shape: readonly number[],
+  fanIn: number,
+  slope = Math.sqrt(5),
+): T {
+  return symmetricUniform(key, shape, Math.sqrt(6 / ((1 + slope ** 2) * fanIn)));
+}
+
+function symmetricUniform<T extends tf.Tensor>(key: Key, shape: readonly number[], bound: number): T {
+  return tf.mul(tf.sub(random.uniform(key, [...shape]), 0.5), 2 * bound);
+}
+
+/**
+ * Normal with deviation `std`, cut at ±`bound` by the inverse of the distribution function, as timm's and BEiT's
+ * `trunc_normal_`: no value is clamped or drawn again, so that a cut at one `std` leaves a real deviation of .54 `std`.
+ * @param bound absolute; BEiT's pre-training network takes `std` itself, its fine-tuning network 2
+ */
+export function truncatedNormal<T extends tf.Tensor>(
+  key: Key,
+  shape: readonly number[],
+  std: number,
+  bound: number,
+): T {
+  // Beyond five deviations a float32 uniform can't tell the difference, and the inverse would meet ±1.
+  if (bound >= 5 * std) return tf.mul(random.normal(key, [...shape]), std);
+  const inside = erf(bound / std / Math.SQRT2);
+  const cut = tf.mul(tf.sub(random.uniform(key, [...shape]), 0.5), 2 * inside);
+  return tf.mul(inverseErf(cut), std * Math.SQRT2);
+}
+
+const centre = [
+  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
+  0.246640727, 1.50140941,
+];
+const tail = [
+  -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+  1.00167406, 2.83297682,
+];
+
+/** The inverse of the error function on (-1, 1), in single precision (Giles, "Approximating the erfinv function", 2010). */
+export function inverseErf(x: tf.Tensor): tf.Tensor {
+  const w = tf.neg(tf.log(tf.mul(tf.sub(1, x), tf.add(1, x))));
+  const near = polynomial(centre, tf.sub(w, 2.5));
+  const far = polynomial(tail, tf.sub(tf.sqrt(w), 3));
+  return tf.mul(tf.where(tf.less(w, 5), near, far), x);
+}
+
+function polynomial(coefficients: readonly number[], x: tf.Tensor): tf.Tensor {
+  const [first, ...rest] = coefficients as [number, ...number[]];
+  return rest.reduce<tf.Tensor>((sum, c) => tf.add(tf.mul(sum, x), c), tf.fill(x.shape, first));
+}
+
+/** The error function of one number to 1e-15: its Taylor series, which converges fast in the range needed (|x| < 4). */
+function erf(x: number): number {
+  let term = x;
+  let sum = x;
+  for (let n = 1; Math.abs(term) > 1e-17; n++) {
+    term *= (-x * x) / n;
+    sum += term / (2 * n + 1);
+  }
+  return (2 / Math.sqrt(Math.PI)) * sum;
+}
