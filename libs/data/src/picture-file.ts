@@ -1,0 +1,54 @@
+import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { CorruptPack } from "./errors.ts";
+import { pictureBytes } from "./pack-index.ts";
+
+/**
+ * Random access to `pictures.u8`, `uint8 [n, side, side, 3]`. Each picture is read at its place: the operating system's page cache,
+ * which all threads and processes share, holds what is in use, so that memory stays bounded for a pack of any size.
+ */
+export class PictureFile {
+  readonly path: string;
+  readonly side: number;
+  /** Number of pictures. */
+  readonly count: number;
+  readonly #file: number;
+  readonly #bytes: number;
+
+  /** @throws CorruptPack when the file is not there or is no whole number of pictures */
+  constructor(path: string, side: number) {
+    this.path = path;
+    this.side = side;
+    this.#bytes = pictureBytes(side);
+    try {
+      this.#file = openSync(path, "r");
+    } catch (cause) {
+      throw corrupt(path, `cannot be read (${(cause as NodeJS.ErrnoException).code})`, cause);
+    }
+    const { size } = fstatSync(this.#file);
+    this.count = size / this.#bytes;
+    if (!Number.isInteger(this.count)) {
+      this.close();
+      throw corrupt(path, `has ${size} bytes, which is no whole number of pictures of ${side}x${side}`);
+    }
+  }
+
+  /** Writes picture `index` into `out`, `uint8 [side, side, 3]`. @throws CorruptPack when the file ends before */
+  read(index: number, out: Uint8Array): void {
+    if (readSync(this.#file, out, 0, this.#bytes, index * this.#bytes) !== this.#bytes) {
+      throw corrupt(this.path, `ends before picture ${index}`);
+    }
+  }
+
+  /** Closes the file; reading afterwards fails. */
+  close(): void {
+    closeSync(this.#file);
+  }
+}
+
+function corrupt(path: string, problem: string, cause?: unknown): CorruptPack {
+  return new CorruptPack(
+    `${path} ${problem}`,
+    { path, remedy: "Start `./peco run` again: packed pictures that are not whole are made anew." },
+    cause,
+  );
+}
