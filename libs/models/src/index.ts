@@ -1,1 +1,42 @@
-export {};
+export {
+  type Codebook,
+  type CodebookRestart,
+  type CodebookUpdate,
+  codeCounts,
+  nearestCodes,
+  type Quantised,
+  quantise,
+  restartDeadCodes,
+  startCodebook,
+  updateCodebook,
+} from "./codebook.ts";
+export { codebookPerplexity, codebookUsage } from "./codebook-metrics.ts";
+export { kMeans } from "./kmeans.ts";
+export {
+  type Encoder,
+  followQuery,
+  initialMocoKey,
+  initMoco,
+  type MocoHeads,
+  type MocoKey,
+  type MocoLoss,
+  type MocoQuery,
+  mocoKeys,
+  mocoLoss,
+  type ViewPair,
+} from "./moco.ts";
+export { initMocoHead, type MocoHead, type MocoHeadLayer, mocoHead } from "./moco-head.ts";
+export { type ContrastiveLoss, contrastiveLoss, keyDeviation, unitRows } from "./moco-loss.ts";
+export { keyMomentum } from "./moco-momentum.ts";
+export { type FeatureNorm, perceptualLoss } from "./perceptual-loss.ts";
+export {
+  decode,
+  decodeTokens,
+  encode,
+  encodeTokens,
+  initVqAutoencoder,
+  type VqAutoencoder,
+  type VqAutoencoderConfig,
+} from "./vq-autoencoder.ts";
+export { type Features, type VqLoss, type VqLossOptions, vqLoss } from "./vq-loss.ts";
+export { withoutGradient } from "./without-gradient.ts";

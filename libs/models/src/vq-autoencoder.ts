@@ -1,0 +1,87 @@
+import { type Conv2d, conv2d, conv2dTranspose, initConv2d, initConv2dTranspose } from "@peco/nn";
+import { type Key, random, tf } from "tfjs-libtensorflow";
+import { nearestCodes } from "./codebook.ts";
+
+/** Shape of the autoencoder. The codebook's own size is no part of it. */
+export interface VqAutoencoderConfig {
+  /** Channels after each stride-2 convolution; the token grid is the picture divided by 2 ** channels.length. */
+  readonly channels: readonly number[];
+  /** Residual blocks on the token grid, in the encoder and again in the decoder. */
+  readonly residualBlocks: number;
+  /** Width of a latent and of a code. */
+  readonly width: number;
+}
+
+/** ReLU, 3x3 convolution, ReLU, 1x1 convolution, added to the input. */
+type ResidualBlock = readonly [Conv2d, Conv2d];
+
+/** Parameters of the VQ autoencoder, all float32. */
+export type VqAutoencoder = {
+  readonly encoder: { readonly down: readonly Conv2d[]; readonly blocks: readonly ResidualBlock[]; readonly out: Conv2d };
+  readonly decoder: { readonly in: Conv2d; readonly blocks: readonly ResidualBlock[]; readonly up: readonly Conv2d[] };
+};
+
+/** Fresh parameters. The last convolution of every residual block starts at zero, so that a block starts as the identity. */
+export function initVqAutoencoder(config: VqAutoencoderConfig, key: Key): VqAutoencoder {
+  const { channels, residualBlocks, width } = config;
+  const inner = channels.at(-1) as number;
+  const part = (...name: (string | number)[]) => random.fold(key, ...name);
+  const blocks = (side: string) =>
+    Array.from({ length: residualBlocks }, (_, i): ResidualBlock => {
+      const last = initConv2d(part(side, "blocks", i, 1), { kernel: 1, inputs: inner, outputs: inner });
+      return [
+        initConv2d(part(side, "blocks", i, 0), { kernel: 3, inputs: inner, outputs: inner }),
+        { kernel: tf.zerosLike(last.kernel), bias: tf.zerosLike(last.bias) },
+      ];
+    });
+  return {
+    encoder: {
+      down: channels.map((outputs, i) =>
+        initConv2d(part("encoder", "down", i), { kernel: 4, inputs: channels[i - 1] ?? 3, outputs }),
+      ),
+      blocks: blocks("encoder"),
+      out: initConv2d(part("encoder", "out"), { kernel: 1, inputs: inner, outputs: width }),
+    },
+    decoder: {
+      in: initConv2d(part("decoder", "in"), { kernel: 3, inputs: width, outputs: inner }),
+      blocks: blocks("decoder"),
+      up: channels.toReversed().map((inputs, i) =>
+        initConv2dTranspose(part("decoder", "up", i), { kernel: 4, inputs, outputs: channels.at(-2 - i) ?? 3 }),
+      ),
+    },
+  };
+}
+
+/** Latents [batch, rows, columns, width] of normalised pictures [batch, height, width, 3]. */
+export function encode({ encoder }: VqAutoencoder, pictures: tf.Tensor4D): tf.Tensor4D {
+  let x = pictures;
+  encoder.down.forEach((down, i) => {
+    x = conv2d(down, i === 0 ? x : tf.relu(x), { stride: 2 });
+  });
+  return conv2d(encoder.out, residual(encoder.blocks, x));
+}
+
+/** Normalised pictures [batch, height, width, 3] from quantised latents [batch, rows, columns, width]. */
+export function decode({ decoder }: VqAutoencoder, latents: tf.Tensor4D): tf.Tensor4D {
+  let x = residual(decoder.blocks, conv2d(decoder.in, latents));
+  decoder.up.forEach((up, i) => {
+    x = conv2dTranspose(up, i === 0 ? x : tf.relu(x), { stride: 2 });
+  });
+  return x;
+}
+
+function residual(blocks: readonly ResidualBlock[], x: tf.Tensor4D): tf.Tensor4D {
+  return blocks.reduce((y, [first, second]) => tf.add(y, conv2d(second, tf.relu(conv2d(first, tf.relu(y))))), x);
+}
+
+/** Visual tokens of normalised pictures: the nearest code of each latent, int32 [batch, rows, columns]. */
+export function encodeTokens(autoencoder: VqAutoencoder, vectors: tf.Tensor2D, pictures: tf.Tensor4D): tf.Tensor3D {
+  const latents = encode(autoencoder, pictures);
+  const [batch, rows, columns, width] = latents.shape;
+  return tf.reshape(nearestCodes(tf.reshape(latents, [-1, width]), vectors), [batch, rows, columns]);
+}
+
+/** Normalised pictures that tokens (int32 [batch, rows, columns]) stand for. */
+export function decodeTokens(autoencoder: VqAutoencoder, vectors: tf.Tensor2D, tokens: tf.Tensor3D): tf.Tensor4D {
+  return decode(autoencoder, tf.gather(vectors, tokens) as tf.Tensor as tf.Tensor4D);
+}

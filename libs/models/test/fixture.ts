@@ -1,0 +1,30 @@
+import { readFileSync } from "node:fs";
+import { type HostArray, decodeSafetensors, tf } from "tfjs-libtensorflow";
+import { expect } from "vitest";
+
+/** Reference values of `tools/fixtures/NAME.py`, as tensors by name. */
+export function readFixture(name: string): (tensor: string) => tf.Tensor {
+  const arrays: Record<string, HostArray> = decodeSafetensors(
+    readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url)),
+  );
+  return (tensor) => {
+    const array = arrays[tensor];
+    if (array === undefined) throw new Error(`fixture ${name} has no ${tensor}`);
+    return tf.tensor(array.data as Float32Array | Int32Array, [...array.shape], array.dtype as "float32" | "int32");
+  };
+}
+
+/** Holds `actual` equal to `expected`: same shape, largest difference at most `tolerance` of the largest value. */
+export function expectEqual(actual: tf.Tensor, expected: tf.Tensor, tolerance = 1e-5): void {
+  expect(actual.shape).toEqual(expected.shape);
+  const [a, b] = [actual.dataSync(), expected.dataSync()];
+  let difference = 0;
+  let largest = 0;
+  for (let i = 0; i < b.length; i++) {
+    const value = b[i] as number;
+    const distance = Math.abs((a[i] as number) - value);
+    difference = Number.isFinite(distance) ? Math.max(difference, distance) : Number.POSITIVE_INFINITY;
+    largest = Math.max(largest, Math.abs(value));
+  }
+  expect(difference).toBeLessThanOrEqual(tolerance * largest);
+}
