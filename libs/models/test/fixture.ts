@@ -4,11 +4,11 @@ import { expect } from "vitest";
 
 /** Reference values of `tools/fixtures/NAME.py`, as tensors by name. */
 export function readFixture(name: string): (tensor: string) => tf.Tensor {
-  const arrays: Record<string, HostArray> = decodeSafetensors(
+  const { tensors }: { tensors: Record<string, HostArray> } = decodeSafetensors(
     readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url)),
   );
   return (tensor) => {
-    const array = arrays[tensor];
+    const array = tensors[tensor];
     if (array === undefined) throw new Error(`fixture ${name} has no ${tensor}`);
     return tf.tensor(array.data as Float32Array | Int32Array, [...array.shape], array.dtype as "float32" | "int32");
   };
