@@ -1,5 +1,5 @@
 import { random, type Tree, tf, valueAndGrad } from "tfjs-libtensorflow";
-import { leaves } from "@peco/nn";
+import { leaves, normalisePictures } from "@peco/nn";
 import { describe, expect, it } from "vitest";
 import { expectEqual, readFixture } from "../test/fixture.ts";
 import { perceptualLoss } from "./perceptual-loss.ts";
@@ -15,7 +15,11 @@ import { vqLoss } from "./vq-loss.ts";
 
 const reference = readFixture("vq-autoencoder");
 const config = { channels: [4, 6], residualBlocks: 2, width: 5 };
-const options = { pixel: 0.1, pixelVariance: 0.05, perceptual: 1, norm: "layernorm", commitment: 0.25, std: [0.25, 0.25, 0.25] } as const;
+const options = { pixel: 0.1, pixelVariance: 0.05, perceptual: 1, norm: "layernorm", commitment: 0.25 } as const;
+const normalisation = { mean: [0.5, 0.4, 0.3], std: [0.25, 0.25, 0.25] };
+
+/** The fixture's pictures are normalised; ours have values 0..255. */
+const raw = (normalised: tf.Tensor): tf.Tensor4D => tf.mul(tf.add(tf.mul(normalised, 0.25), normalisation.mean), 255);
 
 /** The fixture's tree has the names of ours: its tensors by the paths of a fresh network. */
 function fixtureTree(prefix: string): VqAutoencoder {
@@ -31,7 +35,7 @@ function fixtureTree(prefix: string): VqAutoencoder {
 /** The stand-in perceptual network of the fixture: two tanh layers on 4x4 patches, channels outermost. */
 function features(pictures: tf.Tensor4D): tf.Tensor3D[] {
   const [batch, height, width] = pictures.shape;
-  const cells = tf.reshape(pictures, [batch, height / 4, 4, width / 4, 4, 3]);
+  const cells = tf.reshape(normalisePictures(pictures, normalisation), [batch, height / 4, 4, width / 4, 4, 3]);
   const rows = tf.reshape(tf.transpose(cells, [0, 1, 3, 5, 2, 4]), [-1, 48]);
   const one = tf.tanh(tf.matMul(rows, reference("first") as tf.Tensor2D));
   const two = tf.tanh(tf.matMul(one, reference("second") as tf.Tensor2D));
@@ -40,19 +44,19 @@ function features(pictures: tf.Tensor4D): tf.Tensor3D[] {
 
 describe("the VQ autoencoder", () => {
   const params = fixtureTree("");
-  const pictures = reference("pictures") as tf.Tensor4D;
+  const pictures = raw(reference("pictures"));
   const codes = reference("codes") as tf.Tensor2D;
 
   it("encodes, quantises and decodes as PyTorch does", () => {
-    expectEqual(encode(params, pictures), reference("latents"));
-    const tokens = encodeTokens(params, codes, pictures);
+    expectEqual(encode(params, pictures, normalisation), reference("latents"));
+    const tokens = encodeTokens(params, codes, pictures, normalisation);
     expect(tokens.arraySync()).toEqual(reference("indices").arraySync());
-    expectEqual(decodeTokens(params, codes, tokens), reference("reconstruction"));
+    expectEqual(decodeTokens(params, codes, tokens, normalisation), raw(reference("reconstruction")));
   });
 
   it("has PyTorch's loss, terms and gradients", () => {
     const { loss, aux, grad } = valueAndGrad((p: VqAutoencoder) => {
-      const { loss, pixel, perceptual, commitment } = vqLoss(p, codes, pictures, features, options);
+      const { loss, pixel, perceptual, commitment } = vqLoss(p, codes, pictures, features, { ...options, normalisation });
       return { loss, aux: { pixel, perceptual, commitment } };
     })(params);
     expectEqual(loss, reference("loss"));
@@ -65,22 +69,22 @@ describe("the VQ autoencoder", () => {
   it("starts with residual blocks that do nothing", () => {
     const fresh = initVqAutoencoder(config, random.key(7n));
     const without = { ...fresh, encoder: { ...fresh.encoder, blocks: [] }, decoder: { ...fresh.decoder, blocks: [] } };
-    const latents = encode(fresh, pictures);
-    expectEqual(latents, encode(without, pictures), 0);
-    expectEqual(decode(fresh, latents), decode(without, latents), 0);
+    const latents = encode(fresh, pictures, normalisation);
+    expectEqual(latents, encode(without, pictures, normalisation), 0);
+    expectEqual(decode(fresh, latents, normalisation), decode(without, latents, normalisation), 0);
   });
 });
 
 describe("the perceptual loss", () => {
-  const original = reference("pictures") as tf.Tensor4D;
+  const original = raw(reference("pictures"));
 
   it("has PyTorch's gradient in the reconstruction", () => {
     const { loss, grad } = valueAndGrad((x: tf.Tensor4D) => ({
       loss: perceptualLoss(features(x), features(original), "layernorm"),
       aux: {},
-    }))(reference("reconstruction") as tf.Tensor4D);
+    }))(raw(reference("reconstruction")));
     expectEqual(loss, reference("perceptual"));
-    expectEqual(grad, reference("perceptualGradient"));
+    expectEqual(tf.mul(grad, 255 * 0.25), reference("perceptualGradient"));
   });
 
   it("sees no difference in scale and offset with layernorm, none in scale with l2", () => {

@@ -1,4 +1,12 @@
-import { type Conv2d, conv2d, conv2dTranspose, initConv2d, initConv2dTranspose } from "@peco/nn";
+import {
+  type Conv2d,
+  conv2d,
+  conv2dTranspose,
+  initConv2d,
+  initConv2dTranspose,
+  type Normalisation,
+  normalisePictures,
+} from "@peco/nn";
 import { type Key, random, tf } from "tfjs-libtensorflow";
 import { nearestCodes } from "./codebook.ts";
 
@@ -52,36 +60,54 @@ export function initVqAutoencoder(config: VqAutoencoderConfig, key: Key): VqAuto
   };
 }
 
-/** Latents [batch, rows, columns, width] of normalised pictures [batch, height, width, 3]. */
-export function encode({ encoder }: VqAutoencoder, pictures: tf.Tensor4D): tf.Tensor4D {
-  let x = pictures;
+/** Latents [batch, rows, columns, width] of pictures with values 0..255, [batch, height, width, 3]. */
+export function encode(
+  { encoder }: VqAutoencoder,
+  pictures: tf.Tensor4D,
+  normalisation: Normalisation,
+): tf.Tensor4D {
+  let x = normalisePictures(pictures, normalisation);
   encoder.down.forEach((down, i) => {
     x = conv2d(down, i === 0 ? x : tf.relu(x), { stride: 2 });
   });
   return conv2d(encoder.out, residual(encoder.blocks, x));
 }
 
-/** Normalised pictures [batch, height, width, 3] from quantised latents [batch, rows, columns, width]. */
-export function decode({ decoder }: VqAutoencoder, latents: tf.Tensor4D): tf.Tensor4D {
+/**
+ * Pictures [batch, height, width, 3] from quantised latents [batch, rows, columns, width]. Values lie around 0..255;
+ * they are not cut off, so that gradients pass.
+ */
+export function decode({ decoder }: VqAutoencoder, latents: tf.Tensor4D, { mean, std }: Normalisation): tf.Tensor4D {
   let x = residual(decoder.blocks, conv2d(decoder.in, latents));
   decoder.up.forEach((up, i) => {
     x = conv2dTranspose(up, i === 0 ? x : tf.relu(x), { stride: 2 });
   });
-  return x;
+  const [scale, shift] = [std, mean].map((channels) => tf.tensor1d(channels.map((value) => 255 * value)));
+  return tf.add(tf.mul(x, scale as tf.Tensor1D), shift as tf.Tensor1D);
 }
 
 function residual(blocks: readonly ResidualBlock[], x: tf.Tensor4D): tf.Tensor4D {
   return blocks.reduce((y, [first, second]) => tf.add(y, conv2d(second, tf.relu(conv2d(first, tf.relu(y))))), x);
 }
 
-/** Visual tokens of normalised pictures: the nearest code of each latent, int32 [batch, rows, columns]. */
-export function encodeTokens(autoencoder: VqAutoencoder, vectors: tf.Tensor2D, pictures: tf.Tensor4D): tf.Tensor3D {
-  const latents = encode(autoencoder, pictures);
+/** Visual tokens of pictures with values 0..255: the nearest code of each latent, int32 [batch, rows, columns]. */
+export function encodeTokens(
+  autoencoder: VqAutoencoder,
+  vectors: tf.Tensor2D,
+  pictures: tf.Tensor4D,
+  normalisation: Normalisation,
+): tf.Tensor3D {
+  const latents = encode(autoencoder, pictures, normalisation);
   const [batch, rows, columns, width] = latents.shape;
   return tf.reshape(nearestCodes(tf.reshape(latents, [-1, width]), vectors), [batch, rows, columns]);
 }
 
-/** Normalised pictures that tokens (int32 [batch, rows, columns]) stand for. */
-export function decodeTokens(autoencoder: VqAutoencoder, vectors: tf.Tensor2D, tokens: tf.Tensor3D): tf.Tensor4D {
-  return decode(autoencoder, tf.gather(vectors, tokens) as tf.Tensor as tf.Tensor4D);
+/** The pictures that tokens (int32 [batch, rows, columns]) stand for, as `decode` gives them. */
+export function decodeTokens(
+  autoencoder: VqAutoencoder,
+  vectors: tf.Tensor2D,
+  tokens: tf.Tensor3D,
+  normalisation: Normalisation,
+): tf.Tensor4D {
+  return decode(autoencoder, tf.gather(vectors, tokens) as tf.Tensor as tf.Tensor4D, normalisation);
 }

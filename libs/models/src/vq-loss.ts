@@ -1,4 +1,4 @@
-import { meanSquaredError } from "@peco/nn";
+import { meanSquaredError, type Normalisation } from "@peco/nn";
 import { tf } from "tfjs-libtensorflow";
 import { quantise } from "./codebook.ts";
 import { type FeatureNorm, perceptualLoss } from "./perceptual-loss.ts";
@@ -17,7 +17,7 @@ export interface VqLossOptions {
   readonly commitment: number;
 }
 
-/** Features of normalised pictures [batch, height, width, 3]: one [batch, tokens, width] for each compared layer. */
+/** Features of pictures with values 0..255, [batch, height, width, 3]: one [batch, tokens, width] for each compared layer. */
 export type Features = (pictures: tf.Tensor4D) => readonly tf.Tensor3D[];
 
 /** The loss, its terms before their weights, and what the codebook's update needs. */
@@ -34,26 +34,26 @@ export interface VqLoss {
 /**
  * w_pix MSE(x, x') / variance + w_perc D(F(x), F(x')) + beta commitment, x' being the reconstruction through the
  * nearest codes. Through the frozen perceptual network gradients flow into its input x' alone.
- * @param std deviation by which pictures [0, 1] were divided in normalisation, per channel: the pixel error is taken in [0, 1]
+ * @param pictures x, values 0..255, [batch, height, width, 3]
  */
 export function vqLoss(
   autoencoder: VqAutoencoder,
   vectors: tf.Tensor2D,
   pictures: tf.Tensor4D,
   features: Features,
-  options: VqLossOptions & { readonly std: readonly number[] },
+  options: VqLossOptions & { readonly normalisation: Normalisation },
 ): VqLoss {
-  const grid = encode(autoencoder, pictures);
+  const original = tf.cast(pictures, "float32");
+  const grid = encode(autoencoder, original, options.normalisation);
   const latents = tf.reshape<tf.Tensor2D>(grid, [-1, grid.shape[3]]);
   const { indices, quantised, commitment } = quantise(latents, vectors);
-  const reconstruction = decode(autoencoder, tf.reshape(quantised, grid.shape));
-  const scale = tf.tensor1d([...options.std]);
-  const error = meanSquaredError(tf.mul(reconstruction, scale), tf.mul(pictures, scale));
-  const pixel = tf.div<tf.Scalar>(error, options.pixelVariance);
+  const reconstruction = decode(autoencoder, tf.reshape(quantised, grid.shape), options.normalisation);
+  const error = meanSquaredError(reconstruction, original);
+  const pixel = tf.div<tf.Scalar>(error, 255 ** 2 * options.pixelVariance);
   const perceptual =
     options.perceptual === 0
       ? tf.scalar(0)
-      : perceptualLoss(features(reconstruction), features(pictures), options.norm);
+      : perceptualLoss(features(reconstruction), features(original), options.norm);
   const weighted = [
     tf.mul(pixel, options.pixel),
     tf.mul(perceptual, options.perceptual),
