@@ -123,8 +123,8 @@ export class BatchMaker {
 
 const pictures = (batch: number, size: number) => hostUint8(batch, size, size, 3);
 
-/** Row `at` of `batch` rows. Clamped, since its `set` rounds floats to the nearest whole number and cuts them to 0 and 255. */
-function row(data: Uint8Array<ArrayBuffer>, at: number, batch: number): Uint8ClampedArray {
+/** Row `at` of `batch` rows. */
+function row(data: Uint8Array, at: number, batch: number): Uint8Array {
   const length = data.length / batch;
-  return new Uint8ClampedArray(data.buffer, data.byteOffset + at * length, length);
+  return data.subarray(at * length, (at + 1) * length);
 }

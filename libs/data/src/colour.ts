@@ -12,12 +12,12 @@ function clamp(value: number): number {
 }
 
 /** Multiplies by `factor`. */
-export function brightness(pixels: Float32Array, factor: number): void {
+export function brightness(pixels: Float64Array, factor: number): void {
   for (let at = 0; at < pixels.length; at++) pixels[at] = clamp((pixels[at] as number) * factor);
 }
 
 /** Moves each value away from (factor above 1) or towards the mean luma of the whole picture. */
-export function contrast(pixels: Float32Array, factor: number): void {
+export function contrast(pixels: Float64Array, factor: number): void {
   let sum = 0;
   for (let at = 0; at < pixels.length; at += 3) sum += luma(pixels, at);
   const rest = ((1 - factor) * sum * 3) / pixels.length;
@@ -25,7 +25,7 @@ export function contrast(pixels: Float32Array, factor: number): void {
 }
 
 /** Moves each pixel away from (factor above 1) or towards its own luma. */
-export function saturation(pixels: Float32Array, factor: number): void {
+export function saturation(pixels: Float64Array, factor: number): void {
   for (let at = 0; at < pixels.length; at += 3) {
     const rest = (1 - factor) * luma(pixels, at);
     pixels[at] = clamp((pixels[at] as number) * factor + rest);
@@ -38,7 +38,7 @@ export function saturation(pixels: Float32Array, factor: number): void {
  * Turns the chroma by an angle: a rotation of the RGB cube about its grey diagonal (Rodrigues' formula), which keeps the mean of the
  * three and the strength of the colour. Unlike a shift of HSV's hue it is smooth at grey.
  */
-export function hue(pixels: Float32Array, degrees: number): void {
+export function hue(pixels: Float64Array, degrees: number): void {
   const angle = (degrees * Math.PI) / 180;
   const same = (1 + 2 * Math.cos(angle)) / 3;
   const sine = Math.sin(angle) / Math.sqrt(3);
@@ -55,7 +55,7 @@ export function hue(pixels: Float32Array, degrees: number): void {
 }
 
 /** Gives all three channels the luma. */
-export function grey(pixels: Float32Array): void {
+export function grey(pixels: Float64Array): void {
   for (let at = 0; at < pixels.length; at += 3) {
     const value = luma(pixels, at);
     pixels[at] = value;
@@ -65,7 +65,7 @@ export function grey(pixels: Float32Array): void {
 }
 
 /** Inverts each value from `threshold`, a share of the range, upwards. */
-export function solarize(pixels: Float32Array, threshold: number): void {
+export function solarize(pixels: Float64Array, threshold: number): void {
   const limit = threshold * 255;
   for (let at = 0; at < pixels.length; at++) {
     const value = pixels[at] as number;
@@ -73,11 +73,11 @@ export function solarize(pixels: Float32Array, threshold: number): void {
   }
 }
 
-function luma(pixels: Float32Array, at: number): number {
+function luma(pixels: Float64Array, at: number): number {
   return RED * (pixels[at] as number) + GREEN * (pixels[at + 1] as number) + BLUE * (pixels[at + 2] as number);
 }
 
 /** Cuts each value to the range, after a resize that overshoots. */
-export function clampAll(pixels: Float32Array): void {
+export function clampAll(pixels: Float64Array): void {
   for (let at = 0; at < pixels.length; at++) pixels[at] = clamp(pixels[at] as number);
 }

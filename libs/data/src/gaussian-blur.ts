@@ -1,24 +1,24 @@
-let scratch = new Float32Array(0);
+let scratch = new Float64Array(0);
 
 /**
  * Gaussian blur of a picture `[size, size, 3]` in place: `2 * radius + 1` taps a side, normalised, border mirrored without repeating the
  * edge, as torchvision's `gaussian_blur`. `sigma` in pixels; `radius` has to be below `size`.
  */
-export function gaussianBlur(pixels: Float32Array, size: number, sigma: number, radius: number): void {
+export function gaussianBlur(pixels: Float64Array, size: number, sigma: number, radius: number): void {
   const taps = Float64Array.from({ length: 2 * radius + 1 }, (_, at) =>
     Math.exp(-((at - radius) ** 2) / (2 * sigma ** 2)),
   );
   const sum = taps.reduce((total, tap) => total + tap, 0);
   for (let at = 0; at < taps.length; at++) taps[at] = (taps[at] as number) / sum;
-  if (scratch.length < pixels.length) scratch = new Float32Array(pixels.length);
+  if (scratch.length < pixels.length) scratch = new Float64Array(pixels.length);
   blurLines(pixels, scratch, size, taps, 3, size * 3);
   blurLines(scratch, pixels, size, taps, size * 3, 3);
 }
 
 /** Blurs along lines whose pixels lie `along` apart; the lines lie `across` apart. */
 function blurLines(
-  from: Float32Array,
-  to: Float32Array,
+  from: Float64Array,
+  to: Float64Array,
   size: number,
   taps: Float64Array,
   along: number,

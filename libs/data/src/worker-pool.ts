@@ -50,7 +50,11 @@ export class WorkerPool<Job, Result> {
     this.#closed = true;
     for (const waiting of this.#queue.splice(0)) waiting.reject(closed());
     for (const { current } of this.#threads) current?.reject(closed());
-    await Promise.all(this.#threads.splice(0).map(({ worker }) => worker.terminate()));
+    const ended = this.#threads.splice(0).map(({ worker }) => {
+      worker.ref(); // so that the process waits for the end
+      return worker.terminate();
+    });
+    await Promise.all(ended);
   }
 
   #dispatch(): void {
