@@ -73,7 +73,10 @@ export class Runs {
   async withoutRecord(): Promise<{ id: string; modifiedMs: number }[]> {
     const whole = new Set(await this.list());
     const others = (await this.#folders()).filter((id) => !whole.has(id));
-    return Promise.all(others.map(async (id) => ({ id, modifiedMs: (await stat(this.folder(id))).mtimeMs })));
+    const found = await Promise.all(
+      others.map(async (id) => ({ id, modifiedMs: (await stat(this.folder(id)).catch(() => null))?.mtimeMs })),
+    );
+    return found.flatMap(({ id, modifiedMs }) => (modifiedMs === undefined ? [] : [{ id, modifiedMs }]));
   }
 
   /**

@@ -1,6 +1,7 @@
 import { checkpointFolder, checkpointPointerName } from "./checkpoints.ts";
 import { CorruptObject } from "./errors.ts";
 import { fileDigest } from "./folder-backend.ts";
+import { isLeased } from "./garbage.ts";
 import { parseFile } from "./json-file.ts";
 import { checkpointManifest, checkpointPointer, leaseFile, manifest, stageResult } from "./schemas.ts";
 import { names, type Store } from "./store.ts";
@@ -81,6 +82,8 @@ class Check implements Verification {
   }
 
   async #checkpoints(key: string): Promise<void> {
+    // whoever works on the stage takes old ones away meanwhile, and checks what it reads itself
+    if (await isLeased(this.#store, key)) return;
     const pointer = await this.#pointer(checkpointPointerName(key), checkpointPointer);
     for (const digest of pointer?.checkpoints ?? []) {
       const content = await this.#file(`${checkpointFolder(key)}/manifests/${digest}.json`, digest, checkpointManifest);
