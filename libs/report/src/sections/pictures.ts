@@ -1,0 +1,76 @@
+import type { Evaluation } from "../evaluation.ts";
+import { number, percent } from "../format.ts";
+import type { RunData, SeedData } from "../gather.ts";
+import { type Html, html } from "../html.ts";
+import { sourceLine } from "./source.ts";
+
+type Sample = Evaluation["samples"]["list"][number];
+type Shown = SeedData & { evaluation: Evaluation };
+type MaskedSample = Sample & { masked: string; prediction: string };
+
+/** Test pictures beside what the codebook and the pre-trained network make of them, from the first seed that has any. */
+export function picturesSections({ seeds }: RunData): Html | null {
+  const seed = seeds.find((one): one is Shown => one.evaluation !== null && one.evaluation.samples.list.length > 0);
+  return seed === undefined ? null : html`${reconstructions(seed)}${maskedPictures(seed)}`;
+}
+
+function reconstructions(seed: Shown): Html {
+  const { samples, size, reconstruction, codebook } = seed.evaluation;
+  const tokens = samples.grid ** 2;
+  const bits = number(Math.log2(codebook.size) * tokens);
+  const ssim = reconstruction.ssim === null ? "" : `, SSIM ${number(reconstruction.ssim.mean, 2)}`;
+  return html`<section aria-labelledby="reconstructions">
+    <h2 id="reconstructions">What the tokens keep</h2>
+    <p class="lead">Test pictures of ${size}×${size} pixels, and beside each the same drawn again from its ${tokens} tokens alone, ${bits} bits.
+      The codebook was trained to keep what the perceptual network sees, not every pixel: PSNR ${number(reconstruction.psnr.mean, 1)}\u00a0dB${ssim}.</p>
+    <ul class="pairs ${rendering(size)}">${samples.list.map(
+      (sample, i) => html`<li><figure><div class="row">
+        ${picture(seed, sample.original, `Test picture ${name(sample, i)}`)}
+        ${picture(seed, sample.reconstruction, `Test picture ${name(sample, i)}, drawn from its tokens`)}
+        </div><figcaption>${sample.label ?? `picture ${i + 1}`}</figcaption></figure></li>`,
+    )}</ul>
+    ${sourceLine([seed], "evaluate")}
+  </section>`;
+}
+
+function maskedPictures(seed: Shown): Html | null {
+  const { samples, size, codebook, maskedTokens } = seed.evaluation;
+  const masked = samples.list.filter(
+    (sample): sample is MaskedSample => sample.masked !== null && sample.prediction !== null,
+  );
+  if (masked.length === 0) return null;
+  const figures =
+    maskedTokens === null
+      ? ""
+      : `Over the test split it names ${percent(maskedTokens.accuracy)} of ${number(maskedTokens.masked)} hidden tokens exactly right, where guessing would reach ${percent(1 / codebook.size)}.`;
+  return html`<section aria-labelledby="masked">
+    <h2 id="masked">What the network imagines</h2>
+    <p class="lead">Some patches are hidden, the pre-trained network names the tokens that belong there, and the decoder draws them. ${figures}</p>
+    <div class="quads ${rendering(size)}">${masked.map((sample, i) => maskedPicture(seed, sample, i))}</div>
+    ${sourceLine([seed], "evaluate")}
+  </section>`;
+}
+
+function maskedPicture(seed: Shown, sample: MaskedSample, index: number): Html {
+  const of = `test picture ${name(sample, index)}`;
+  const cell = (caption: string, blob: string, alt: string) =>
+    html`<div>${picture(seed, blob, alt)}<small>${caption}</small></div>`;
+  return html`<figure><div class="row">
+    ${cell("picture", sample.original, `The whole ${of}`)}
+    ${cell("given", sample.masked, `What the network was given of ${of}: ${sample.hidden} of ${seed.evaluation.samples.grid ** 2} patches are grey`)}
+    ${cell("predicted", sample.prediction, `Its prediction for ${of}, drawn by the decoder`)}
+    ${cell("true tokens", sample.reconstruction, `The same drawn from the true tokens of ${of}`)}
+  </div><figcaption>${sample.label ?? `picture ${index + 1}`}: ${sample.right} of ${sample.hidden} hidden tokens exactly right</figcaption></figure>`;
+}
+
+const name = (sample: Sample, index: number) => `${index + 1}${sample.label === null ? "" : `, ${sample.label}`}`;
+
+/** Small pictures are enlarged with their pixels visible; large ones are scaled smoothly. */
+const rendering = (size: number) => (size > 96 ? "smooth" : "pixels");
+
+function picture(seed: Shown, blob: string, alt: string): Html {
+  const bytes = seed.pictures.get(blob);
+  if (bytes === undefined) return html`<span class="gap">missing</span>`;
+  const { size } = seed.evaluation;
+  return html`<img src="data:image/png;base64,${Buffer.from(bytes).toString("base64")}" alt="${alt}" width="${size}" height="${size}">`;
+}

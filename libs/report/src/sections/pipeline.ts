@@ -1,0 +1,135 @@
+import type { RunStage } from "@peco/artifacts";
+import { duration, number, short, significant } from "../format.ts";
+import type { NetworkHistory, RunData, SeedData } from "../gather.ts";
+import { type Html, html } from "../html.ts";
+import { type Line, lineChart } from "../plots.ts";
+import { stageMetrics } from "../run-record.ts";
+
+/** What each stage is for, in the words of the method. */
+const STAGES: Record<string, { title: string; purpose: string }> = {
+  data: { title: "Data", purpose: "reads, splits and packs the pictures" },
+  "perceptual-network": { title: "Perceptual network", purpose: "learns to see without labels (MoCo v3)" },
+  codebook: { title: "Codebook", purpose: "an autoencoder whose tokens keep what the perceptual network sees" },
+  pretrain: { title: "Pre-training", purpose: "names the tokens of hidden patches" },
+  finetune: { title: "Fine-tuning", purpose: "learns the classes, from the pre-trained network" },
+  "finetune-from-scratch": {
+    title: "From scratch",
+    purpose: "learns the classes with the same budget, from random weights",
+  },
+  evaluate: { title: "Evaluation", purpose: "measures everything on the test split" },
+};
+const STATES: Record<string, string> = {
+  ran: "",
+  cached: "from the store",
+  waiting: "not started",
+  running: "under way",
+  failed: "failed",
+  cancelled: "cancelled",
+  "left-out": "left out",
+};
+
+/** The stages in order, with time and throughput. */
+export function pipelineSection({ run, seeds }: RunData): Html {
+  const longest = Math.max(1e-9, ...run.stages.map((stage) => secondsOf(stage) ?? 0));
+  return html`<section aria-labelledby="pipeline">
+    <h2 id="pipeline">How it was made</h2>
+    <p class="lead">${run.stages.length === 0 ? "No stage has started." : html`${stageCount(run.stages)}${run.seconds === null ? "" : ` in ${duration(run.seconds)}`}.`}</p>
+    ${seeds.map((seed) => html`${seeds.length > 1 ? html`<h3>Seed ${seed.seed}</h3>` : null}<ol class="stages">${seed.stages.map((stage) => stageRow(stage, longest))}</ol>`)}
+  </section>`;
+}
+
+function stageCount(stages: readonly RunStage[]): string {
+  const ran = stages.filter(({ state }) => state === "ran").length;
+  const cached = stages.filter(({ state }) => state === "cached").length;
+  const words = [
+    ran > 0 ? `${ran} ${ran === 1 ? "stage" : "stages"} ran` : "",
+    cached > 0 ? `${cached} found finished in the store` : "",
+  ];
+  return words.filter((word) => word !== "").join(", ") || "No stage has finished";
+}
+
+function secondsOf(stage: RunStage): number | null {
+  return stage.state === "ran" || stage.state === "running" || stage.state === "failed" ? stage.seconds : null;
+}
+
+function stageRow(stage: RunStage, longest: number): Html {
+  const { title, purpose } = STAGES[stage.name] ?? { title: stage.name, purpose: "" };
+  const seconds = secondsOf(stage);
+  const metrics = stageMetrics.safeParse(stage.metrics).data ?? {};
+  const facts = [
+    metrics.steps === undefined ? "" : `${number(metrics.steps)} steps`,
+    metrics.images === undefined ? "" : `${number(metrics.images)} pictures`,
+    metrics.gflop === undefined ? "" : `${number(metrics.gflop)} GFLOP`,
+    metrics.stepSeconds === undefined || metrics.stepSeconds === 0 || metrics.images === undefined
+      ? ""
+      : `${number(metrics.images / metrics.stepSeconds)} pictures/s`,
+    metrics.stepSeconds === undefined || metrics.stepSeconds === 0 || metrics.gflop === undefined
+      ? ""
+      : `${number(metrics.gflop / metrics.stepSeconds)} GFLOP/s`,
+  ].filter((fact) => fact !== "");
+  return html`<li class="${stage.state}">
+    <div class="stage-name"><strong>${title}</strong> <span>${purpose}</span></div>
+    <div class="stage-time">${seconds === null ? html`<em>${STATES[stage.state] ?? stage.state}</em>` : duration(seconds)}</div>
+    <div class="stage-bar"><div style="width:${((100 * (seconds ?? 0)) / longest).toFixed(1)}%"></div></div>
+    <div class="stage-facts">${facts.map((fact) => `${fact} · `)}${stage.artifact === null ? null : html` <a href="#a-${short(stage.artifact)}">${short(stage.artifact)}</a>`}</div>
+  </li>`;
+}
+
+/** Loss curves of all trainers, from the first seed, small and side by side. */
+export async function curvesSection({ seeds }: RunData): Promise<Html | null> {
+  const seed = seeds.find(({ histories }) => histories.length > 0);
+  if (seed === undefined) return null;
+  const charts = [
+    await chart(seed, ["perceptual-network"], "loss", "Perceptual network", "contrastive loss"),
+    await chart(seed, ["codebook"], "loss", "Codebook", "pixel + perceptual + commitment loss"),
+    await chart(seed, ["codebook"], "perplexity", "Codebook", "perplexity in a batch"),
+    await chart(seed, ["pretrain"], "loss", "Pre-training", "cross-entropy of hidden tokens"),
+    await chart(seed, ["pretrain"], "accuracy", "Pre-training", "share of hidden tokens named right"),
+    await chart(
+      seed,
+      ["finetune", "finetune-from-scratch"],
+      "loss",
+      "Fine-tuning",
+      "cross-entropy; pre-trained in colour, from scratch grey",
+    ),
+  ].filter((found) => found !== null);
+  return html`<section aria-labelledby="curves">
+    <h2 id="curves">Learning curves</h2>
+    ${seeds.length > 1 ? html`<p class="lead">Seed ${seed.seed}.</p>` : null}
+    <div class="charts">${charts}</div>
+  </section>`;
+}
+
+async function chart(
+  seed: SeedData,
+  stages: readonly string[],
+  field: string,
+  title: string,
+  caption: string,
+): Promise<Html | null> {
+  const lines = stages.flatMap((stage) => {
+    const found = seed.histories.filter(
+      (history) => history.stage === stage && history.rows.some((row) => row[field] !== undefined),
+    );
+    return found.length === 0 ? [] : [{ name: stage, points: meanCurve(found, field) }];
+  }) satisfies Line[];
+  if (lines.length === 0) return null;
+  const ends = lines.map(({ name, points }) => {
+    const [first, last] = [points[0], points.at(-1)];
+    return `${lines.length > 1 ? `${name} ` : ""}from ${significant(first?.y ?? Number.NaN)} to ${significant(last?.y ?? Number.NaN)} after ${number(last?.x ?? 0)} steps`;
+  });
+  const svg = await lineChart(lines, { label: `${title}, ${caption}: ${ends.join("; ")}.`, x: "step" });
+  return html`<figure><figcaption><strong>${title}</strong> ${caption}</figcaption>${svg}</figure>`;
+}
+
+/** Mean over a stage's networks, row by row, where it trains several. */
+function meanCurve(histories: readonly NetworkHistory[], field: string): { x: number; y: number }[] {
+  const sums = new Map<number, { total: number; count: number }>();
+  for (const row of histories.flatMap((history) => history.rows)) {
+    const value = row[field];
+    if (value === undefined || !Number.isFinite(value)) continue;
+    const sum = sums.get(row.step) ?? { total: 0, count: 0 };
+    sums.set(row.step, { total: sum.total + value, count: sum.count + 1 });
+  }
+  return [...sums].toSorted(([a], [b]) => a - b).map(([x, { total, count }]) => ({ x, y: total / count }));
+}

@@ -1,0 +1,161 @@
+import { counted, number, percent } from "../format.ts";
+import type { RunData, SeedData } from "../gather.ts";
+import { type Html, html } from "../html.ts";
+import { type Spread, spreadOf } from "../spread.ts";
+import { sourceLine } from "./source.ts";
+
+/** Accuracies of one way to start, over the seeds of a run. */
+export interface ArmSummary {
+  name: "pretrained" | "from-scratch";
+  top1: Spread;
+  top5: Spread;
+  balanced: Spread;
+  /** Each fine-tuned network's top-1, seed by seed. */
+  networks: number[];
+  /** The learning rates that were taken, without repetition. */
+  rates: number[];
+}
+
+export const ARM_TITLES = { pretrained: "Pre-trained with PeCo", "from-scratch": "From scratch" } as const;
+
+/** Sums up an arm over the seeds that have it; null when none has. With one seed the spread is that of its networks. */
+export function summarizeArm(seeds: readonly SeedData[], name: ArmSummary["name"]): ArmSummary | null {
+  const arms = seeds.flatMap((seed) => seed.evaluation?.classification?.arms.filter((arm) => arm.name === name) ?? []);
+  if (arms.length === 0) return null;
+  const results = arms.length === 1 ? (arms[0]?.networks ?? []) : arms.map((arm) => arm.mean);
+  const networks = arms.flatMap((arm) => arm.networks.map(({ top1 }) => top1));
+  return {
+    name,
+    top1: spreadOf(results.map((result) => result.top1)),
+    top5: spreadOf(results.map((result) => result.top5)),
+    balanced: spreadOf(results.map((result) => result.balanced)),
+    networks,
+    rates: [...new Set(arms.map((arm) => arm.lr))],
+  };
+}
+
+/** Mean over seeds of the accuracy that the commonest class alone would give. */
+export function chanceOf(seeds: readonly SeedData[]): number {
+  const levels = seeds.flatMap((seed) => seed.evaluation?.classification?.chance.commonest ?? []);
+  return spreadOf(levels).mean;
+}
+
+/** The page's first sentence: what came out. */
+export function headline({ run, seeds }: RunData): string {
+  const pretrained = summarizeArm(seeds, "pretrained");
+  const scratch = summarizeArm(seeds, "from-scratch");
+  if (pretrained !== null && scratch !== null) {
+    const gain = pretrained.top1.mean - scratch.top1.mean;
+    const from = `from ${percent(scratch.top1.mean)} to ${percent(pretrained.top1.mean)}`;
+    if (Math.abs(gain) < Math.max(pretrained.top1.deviation ?? 0, scratch.top1.deviation ?? 0, 0.005)) {
+      return `Pre-training made no clear difference: top\u20111 went ${from}`;
+    }
+    return gain > 0
+      ? `Pre-training raises top\u20111 accuracy ${from}`
+      : `Pre-training did not help: top\u20111 fell ${from}`;
+  }
+  if (pretrained !== null) return `The pre-trained network reaches ${percent(pretrained.top1.mean)} top\u20111`;
+  const codebook = seeds.find((seed) => seed.evaluation !== null)?.evaluation?.codebook;
+  if (codebook !== undefined)
+    return `A vocabulary of ${codebook.size} visual tokens, of which the test pictures use ${codebook.usage === 1 ? "all" : percent(codebook.usage)}`;
+  if (run.state === "done") return "The stages that were asked for are done";
+  return {
+    running: "This run is still under way",
+    failed: "This run stopped with an error",
+    cancelled: "This run was cancelled",
+  }[run.state];
+}
+
+/** Bars of top-1 for both arms with chance level and every network as a dot, or a word on why there are none. */
+export function resultSection({ run, seeds }: RunData): Html | null {
+  const arms = (["pretrained", "from-scratch"] as const).flatMap((name) => summarizeArm(seeds, name) ?? []);
+  if (arms.length === 0) {
+    const reason = seeds.find((seed) => seed.evaluation !== null)?.evaluation?.withoutClasses;
+    return reason === null || reason === undefined
+      ? null
+      : html`<section id="result" aria-label="Result"><p class="lead">${reason}</p></section>`;
+  }
+  const chance = chanceOf(seeds);
+  const top = Math.min(1, 1.12 * Math.max(chance, ...arms.flatMap((arm) => [...arm.networks, arm.top1.mean])));
+  const across = (share: number) => `${((100 * share) / top).toFixed(2)}%`;
+  const test = seeds.find((seed) => seed.evaluation !== null)?.evaluation?.pictures ?? 0;
+  const several = seeds.length > 1;
+  return html`<section id="result" aria-labelledby="result-title">
+    <h2 id="result-title" class="unseen">Result</h2>
+    <div class="bars">
+      ${arms.map(
+        (arm) => html`<div class="bar ${arm.name}">
+          <div class="bar-name">${ARM_TITLES[arm.name]}</div>
+          <div class="bar-track">
+            <div class="bar-fill" style="width:${across(arm.top1.mean)}"></div>
+            ${arm.networks.map((top1) => html`<i style="left:${across(top1)}" title="one network: ${percent(top1)}"></i>`)}
+            <b style="left:${across(chance)}"></b>
+          </div>
+          <div class="bar-value">${percent(arm.top1.mean)} ${plusMinus(arm.top1)}</div>
+        </div>`,
+      )}
+    </div>
+    <p class="note">Top-1 on ${counted(test, "test picture")} that no stage has trained on. The upright line is chance,
+      ${percent(chance)} (always naming the commonest class); each dot is one fine-tuned network.
+      ${several ? `± is the sample deviation over ${seeds.length} seeds` : `± is the sample deviation over the networks of one seed (${run.seeds[0]})`};
+      ${number(test)} pictures alone leave ± ${percent(Math.sqrt(((arms[0] as ArmSummary).top1.mean * (1 - (arms[0] as ArmSummary).top1.mean)) / test))}.</p>
+    ${table(seeds, arms, chance)}
+    ${sourceLine(seeds, "evaluate")}
+  </section>`;
+}
+
+/** `± 1.2 %`, or nothing when there is one value only. */
+export function plusMinus({ deviation }: Spread): Html | null {
+  return deviation === null ? null : html`<span class="spread">±\u00a0${(100 * deviation).toFixed(1)}</span>`;
+}
+
+function table(seeds: readonly SeedData[], arms: readonly ArmSummary[], chance: number): Html {
+  const probes = (["pretrained", "random"] as const).flatMap((network) => {
+    const found = seeds.flatMap(
+      (seed) => seed.evaluation?.classification?.probes.filter((probe) => probe.network === network) ?? [],
+    );
+    if (found.length === 0) return [];
+    const blocks = [...new Set(found.map((probe) => probe.block))].join(", ");
+    return [{ network, blocks, top1: spreadOf(found.map((probe) => probe.top1)) }];
+  });
+  const first = seeds.find((seed) => seed.evaluation?.classification)?.evaluation?.classification;
+  const each = (spread: Spread) => html`${percent(spread.mean)} ${plusMinus(spread)}`;
+  const under = html`<small>chance ${percent(chance)}</small>`;
+  return html`<table class="final">
+    <caption>${first === null || first === undefined ? "" : html`Fine-tuning on ${counted(first.labels.train, "labelled picture")}, the same budget for both; each takes its better learning rate on ${counted(first.labels.validation, "validation picture")}. The probe is a linear classifier on frozen features of ${counted(first.probeLabels, "labelled picture")}.`}</caption>
+    <thead><tr><th scope="col">Network</th><th scope="col">Top-1</th><th scope="col">Top-5</th><th scope="col">Balanced</th></tr></thead>
+    <tbody>
+      ${arms.map(
+        (
+          arm,
+        ) => html`<tr class="${arm.name}"><th scope="row">${ARM_TITLES[arm.name]}<small>fine-tuned, lr ${arm.rates.join(" or ")}</small></th>
+          <td>${each(arm.top1)}${under}</td><td>${each(arm.top5)}</td><td>${each(arm.balanced)}</td></tr>`,
+      )}
+      ${probes.map(
+        (
+          probe,
+        ) => html`<tr><th scope="row">${probe.network === "pretrained" ? "Linear probe, pre-trained" : "Linear probe, random weights"}<small>block ${probe.blocks}, chosen on validation</small></th>
+          <td>${each(probe.top1)}${under}</td><td></td><td></td></tr>`,
+      )}
+    </tbody>
+  </table>
+  ${seeds.length > 1 ? seedTable(seeds) : null}`;
+}
+
+function seedTable(seeds: readonly SeedData[]): Html {
+  const rows = seeds.map((seed) => {
+    const top1 = (name: string) => seed.evaluation?.classification?.arms.find((arm) => arm.name === name)?.mean.top1;
+    return { seed: seed.seed, pretrained: top1("pretrained"), scratch: top1("from-scratch") };
+  });
+  const cell = (value: number | undefined) => (value === undefined ? "–" : percent(value));
+  return html`<details><summary>Each seed by itself</summary><table>
+    <thead><tr><th scope="col">Seed</th><th scope="col">Pre-trained</th><th scope="col">From scratch</th><th scope="col">Difference</th></tr></thead>
+    <tbody>${rows.map(
+      ({
+        seed,
+        pretrained,
+        scratch,
+      }) => html`<tr><th scope="row">${seed}</th><td>${cell(pretrained)}</td><td>${cell(scratch)}</td>
+        <td>${pretrained === undefined || scratch === undefined ? "–" : `${pretrained >= scratch ? "+" : "−"}${percent(Math.abs(pretrained - scratch))}`}</td></tr>`,
+    )}</tbody></table></details>`;
+}
