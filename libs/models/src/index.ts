@@ -1,3 +1,4 @@
+export { type Classifier, classify, initClassifier } from "./classifier.ts";
 export {
   type Codebook,
   type CodebookRestart,
@@ -12,6 +13,14 @@ export {
 } from "./codebook.ts";
 export { codebookPerplexity, codebookUsage } from "./codebook-metrics.ts";
 export { kMeans } from "./kmeans.ts";
+export {
+  initMaskedModel,
+  type MaskedModel,
+  type MaskedPatches,
+  maskedLoss,
+  maskedPatches,
+  predictMasked,
+} from "./masked-modelling.ts";
 export {
   type Encoder,
   followQuery,
@@ -29,6 +38,17 @@ export { initMocoHead, type MocoHead, type MocoHeadLayer, mocoHead } from "./moc
 export { type ContrastiveLoss, contrastiveLoss, keyDeviation, unitRows } from "./moco-loss.ts";
 export { keyMomentum } from "./moco-momentum.ts";
 export { type FeatureNorm, perceptualLoss } from "./perceptual-loss.ts";
+export { sinCosPositions } from "./sin-cos-positions.ts";
+export {
+  type Block,
+  gridSide,
+  type VisionTransformer,
+  type VisionTransformerConfig,
+  type VisionTransformerOptions,
+  type VisionTransformerOutput,
+  visionTransformer,
+} from "./vision-transformer.ts";
+export { initHead, initVisionTransformer, type VisionTransformerRole } from "./vision-transformer-init.ts";
 export {
   decode,
   decodeTokens,

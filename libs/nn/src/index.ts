@@ -19,7 +19,7 @@ export { type Affine, initAffine, layerNorm, standardise, standardiseAlong } fro
 export { layerWiseLrDecay } from "./layer-wise-lr-decay.ts";
 export { initLinear, type Linear, linear } from "./linear.ts";
 export { type Mlp, mlp } from "./mlp.ts";
-export { type Normalisation, normalisePictures, patchEmbedding, patches } from "./patch-embedding.ts";
+export { type Normalisation, normalisedPatches, normalisePictures, patches } from "./patches.ts";
 export { relativePositionBias, relativePositionCount, relativePositionIndex } from "./relative-position-bias.ts";
 export { lrSchedule, type WarmupCosine, warmupCosine } from "./schedules.ts";
 export { Stack } from "./stack.ts";

@@ -1,5 +1,4 @@
 import { tf } from "tfjs-libtensorflow";
-import { type Linear, linear } from "./linear.ts";
 
 /** Mean and deviation of each colour, in units of [0, 1]. */
 export interface Normalisation {
@@ -23,17 +22,11 @@ export function patches(pictures: tf.Tensor4D, patch: number): tf.Tensor2D {
   return tf.reshape(tf.transpose(rows, [0, 2, 1, 3]), [-1, patch * patch * channels]);
 }
 
-/** Embeds the patches of pictures with values 0..255, which it normalises on the way: [batch * patches, width]. */
-export function patchEmbedding(
-  embedding: Linear,
-  pictures: tf.Tensor4D,
-  patch: number,
-  normalisation: Normalisation,
-): tf.Tensor2D {
+/** The patches of pictures with values 0..255, normalised: float32 [batch * patches, patch * patch * 3]. */
+export function normalisedPatches(pictures: tf.Tensor4D, patch: number, normalisation: Normalisation): tf.Tensor2D {
   // After the cut a row is a whole patch, and the scale is as long: elementwise over 192 values, not over 3.
   const { scale, shift } = affineOf(normalisation, patch * patch);
-  const cut = tf.cast(patches(pictures, patch), "float32");
-  return linear(embedding, tf.add(tf.mul(cut, scale), shift));
+  return tf.add(tf.mul(tf.cast(patches(pictures, patch), "float32"), scale), shift);
 }
 
 function affineOf({ mean, std }: Normalisation, times: number): { scale: tf.Tensor1D; shift: tf.Tensor1D } {
