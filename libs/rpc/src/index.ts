@@ -1,1 +1,1 @@
-export {};
+export { type Failure, failureOf, RemoteFailure } from "./failure.ts";
