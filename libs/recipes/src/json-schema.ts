@@ -1,3 +1,5 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { z } from "zod";
 import { recipeSchema } from "./schema.ts";
 
@@ -25,3 +27,8 @@ function allOptional(schema: unknown): unknown {
       .map(([name, value]) => [name, allOptional(value)]),
   );
 }
+
+/** Where the schema of recipe files lies for editors; a test holds that it is up to date. */
+export const recipeFileSchemaPath = join(import.meta.dirname, "../recipe.schema.json");
+
+if (import.meta.main) writeFileSync(recipeFileSchemaPath, `${JSON.stringify(recipeFileJsonSchema(), null, 2)}\n`);

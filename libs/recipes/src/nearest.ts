@@ -1,13 +1,13 @@
 /**
  * The name that a mistyped one most likely stands for: fewest letters changed, added, left out or swapped with their
- * neighbour, upper and lower case alike. Null when none is near: more than a third of the letters differ.
+ * neighbour, upper and lower case alike. Null when none is near: more than a third of the letters differ, or all.
  */
 export function nearest(typed: string, names: Iterable<string>): string | null {
   let best: string | null = null;
   let least = Math.max(1, Math.floor(typed.length / 3)) + 1;
   for (const name of names) {
     const changes = distance(typed.toLowerCase(), name.toLowerCase());
-    if (changes < least) [best, least] = [name, changes];
+    if (changes < least && changes < typed.length) [best, least] = [name, changes];
   }
   return best;
 }

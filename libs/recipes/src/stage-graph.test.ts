@@ -1,0 +1,51 @@
+import { describe, expect, it } from "vitest";
+import { RecipeError } from "./errors.ts";
+import { loadRecipe } from "./load.ts";
+import { stageGraph, stageNames, until } from "./stage-graph.ts";
+
+const { recipe } = loadRecipe("small");
+const generated = stageGraph(recipe, { labelled: true, source: "generated" });
+
+describe("stageGraph", () => {
+  it("has each stage after its inputs", () => {
+    expect(generated.map(({ name }) => name)).toEqual(stageNames);
+    for (const [i, { inputs }] of generated.entries()) {
+      const before = generated.slice(0, i).map(({ name }) => name);
+      for (const input of Object.values(inputs)) expect(before).toContain(input);
+    }
+  });
+
+  it("fine-tunes nothing without classes", () => {
+    const flat = stageGraph(recipe, { labelled: false, source: "folder" });
+    expect(flat.map(({ name }) => name)).toEqual(["data", "perceptual-network", "codebook", "pretrain", "evaluate"]);
+    expect(flat.at(-1)?.inputs).not.toHaveProperty("classifier");
+  });
+
+  it("draws nothing in a folder's data, which all seeds share", () => {
+    const [data] = stageGraph(recipe, { labelled: true, source: "folder" });
+    expect(data).toMatchObject({ seeded: false, runtime: null, recipe: { data: { folder: recipe.data.folder } } });
+    expect(generated[0]).toMatchObject({ seeded: true, recipe: { data: { generated: recipe.data.generated } } });
+  });
+
+  it("gives every part of the recipe to a stage, except how often checkpoints are written", () => {
+    const given = JSON.stringify(generated.map((stage) => [stage.recipe, stage.runtime]));
+    for (const part of [
+      recipe.perceptualNetwork,
+      recipe.codebook,
+      recipe.pretrain,
+      recipe.finetune,
+      recipe.evaluate,
+      recipe.vit,
+      recipe.image,
+    ]) {
+      expect(given).toContain(JSON.stringify(part));
+    }
+    expect(given).not.toContain("checkpointSeconds");
+  });
+
+  it("ends at a stage, and offers the nearest name for a mistyped one", () => {
+    expect(until(generated, "codebook").map(({ name }) => name)).toEqual(["data", "perceptual-network", "codebook"]);
+    expect(() => until(generated, "pre-train")).toThrow('there is no stage "pre-train", did you mean "pretrain"?');
+    expect(() => until(generated, "x")).toThrow(RecipeError);
+  });
+});
