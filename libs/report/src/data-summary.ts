@@ -1,40 +1,54 @@
-/** What the report says about the pictures; read from the `data` artifact's meta and lists. */
-import type { Manifest, Store } from "@peco/artifacts";
+import type { RunRecord, Store } from "@peco/artifacts";
 import { z } from "zod";
 
-const count = z.int().nonnegative();
-
 /** Counts of one class, or of all pictures, by split. */
-export const splitCounts = z.object({ train: count, validation: count, test: count });
-export type SplitCounts = z.infer<typeof splitCounts>;
+export interface SplitCounts {
+  train: number;
+  validation: number;
+  test: number;
+}
 
-/** "Your data". */
+/** "Your data": what a run made of the pictures it was given. */
 export interface DataSummary {
   /** Where the pictures came from, in words. */
   source: string;
   /** Edge of the packed pictures in pixels. */
-  size: number | null;
+  side: number;
   counts: SplitCounts;
-  /** Labelled pictures among `counts.train`; null where all are, or none. */
-  labelled: number | null;
-  /** By class; null where the pictures have none. */
-  classes: readonly { name: string; counts: SplitCounts }[] | null;
-  skipped: readonly { path: string; reason: string }[];
-  /** Pictures with the same content: how many files are copies of another, and how many lie on the other side of the split. */
-  copies: { files: number; acrossSplit: number } | null;
+  /** Training pictures whose label fine-tuning may use. */
+  labelled: number;
+  /** By class; empty where the pictures have none. */
+  classes: readonly { name: string; counts: SplitCounts }[];
+  skipped: readonly { name: string; reason: string }[];
+  /** Files with the same bytes as an earlier one; of these, those across the split, and those with another class. */
+  copies: { files: number; acrossSplits: number; acrossClasses: number };
 }
 
-const dataMeta = z.object({
-  source: z.string(),
-  size: z.int().nullable(),
-  counts: splitCounts,
-  labelled: count.nullable(),
-  classes: z.array(z.object({ name: z.string(), counts: splitCounts })).nullable(),
-  skipped: z.array(z.object({ path: z.string(), reason: z.string() })),
-  copies: z.object({ files: count, acrossSplit: count }).nullable(),
+const count = z.int().nonnegative();
+
+/** What the report reads of `index.json` in a `data` artifact; its writer, `@peco/data`, checks it in full. */
+const dataIndex = z.object({
+  side: z.int().positive(),
+  classes: z.array(z.string()),
+  pictures: z.array(
+    z.object({ label: count.nullable(), split: z.enum(["train", "validation", "test"]), labelled: z.boolean() }),
+  ),
+  skipped: z.array(z.object({ name: z.string(), reason: z.string() })),
+  copies: z.object({ files: count, acrossSplits: count, acrossClasses: count }),
 });
 
-/** Reads the summary of a `data` artifact. */
-export async function readDataSummary(_store: Store, _digest: string, manifest: Manifest): Promise<DataSummary> {
-  return dataMeta.parse(manifest.meta["summary"]);
+/** Counts the pictures of a `data` artifact. @throws ObjectMissing CorruptObject ZodError */
+export async function readDataSummary(store: Store, artifact: string, run: RunRecord): Promise<DataSummary> {
+  const text = new TextDecoder().decode(await store.artifactBlob(artifact, "index.json"));
+  const { side, classes, pictures, skipped, copies } = dataIndex.parse(JSON.parse(text));
+  const none = (): SplitCounts => ({ train: 0, validation: 0, test: 0 });
+  const counts = none();
+  const byClass = classes.map((name) => ({ name, counts: none() }));
+  for (const { label, split } of pictures) {
+    counts[split]++;
+    const named = label === null ? undefined : byClass[label];
+    if (named !== undefined) named.counts[split]++;
+  }
+  const labelled = pictures.filter((picture) => picture.split === "train" && picture.labelled).length;
+  return { source: run.data ?? "The generated set", side, counts, labelled, classes: byClass, skipped, copies };
 }

@@ -68,20 +68,15 @@ export async function gather(store: Store, id: string): Promise<RunData> {
   }
   const seeds = [];
   for (const seed of run.seeds) {
-    const stages = run.stages.filter((stage) => stage.seed === seed);
-    seeds.push(await gatherSeed(store, seed, stages, attempt));
+    seeds.push(await gatherSeed(store, run, seed, attempt));
   }
   return { run, seeds, artifacts: [...artifacts.values()], problems };
 }
 
 type Attempt = <T>(what: string, read: () => Promise<T>) => Promise<T | null>;
 
-async function gatherSeed(
-  store: Store,
-  seed: string,
-  stages: readonly RunStage[],
-  attempt: Attempt,
-): Promise<SeedData> {
+async function gatherSeed(store: Store, run: RunRecord, seed: string, attempt: Attempt): Promise<SeedData> {
+  const stages = run.stages.filter((stage) => stage.seed === seed);
   const result: SeedData & { pictures: Map<string, Uint8Array>; histories: NetworkHistory[] } = {
     seed,
     stages,
@@ -101,7 +96,7 @@ async function gatherSeed(
       result.histories.push(...histories(name, file ?? []));
     }
     if (name === "data")
-      result.data = await attempt("The summary of the pictures", () => readDataSummary(store, artifact, manifest));
+      result.data = await attempt("The summary of the pictures", () => readDataSummary(store, artifact, run));
     if (name === "evaluate") {
       result.evaluation = await attempt("The evaluation", async () =>
         evaluation.parse(await readJson(store, artifact, evaluationBlob)),

@@ -114,7 +114,7 @@ async function exampleStages(store: Store, seed: string, options: ExampleOptions
   });
   const history = (steps: number, fields: Record<string, [number, number, number]>) => json(curve(s, steps, fields));
 
-  await add("data", "data", [], 6.2, { meta: { summary: dataSummary(classes) } });
+  await add("data", "data", [], 6.2, { files: { "index.json": json(dataIndex(classes)) } });
   await add("perceptual-network", "perceptual-network", ["data"], 92, {
     metrics: trainer(1400, 179_200, 4052, 84),
     files: { "history.json": history(1400, { loss: [1.66, 0.55, 0.05] }) },
@@ -169,24 +169,33 @@ function curve(s: Stream, steps: number, fields: Record<string, [number, number,
   });
 }
 
-function dataSummary(classes: string[] | null): object {
-  const share = classes === null ? 0 : Math.floor(4000 / classes.length);
-  return {
-    source: classes === null ? "/home/maria/Photos & scans" : "The generated set, seed 1",
-    size: 32,
-    counts: { train: 8192, validation: 1000, test: 4000 },
-    labelled: classes === null ? null : 320,
-    classes:
-      classes?.map((name, i) => ({ name, counts: { train: 512, validation: 60 + (i % 5), test: share } })) ?? null,
-    skipped:
-      classes === null
-        ? [
-            { path: "old/IMG <0012>.jpg", reason: "it ends too early" },
-            { path: "notes.txt.png", reason: "it is no picture" },
-          ]
-        : [],
-    copies: { files: classes === null ? 12 : 0, acrossSplit: 0 },
-  };
+function dataIndex(classes: string[] | null): object {
+  const splits = [
+    ["train", 8192],
+    ["validation", 1000],
+    ["test", 4000],
+  ] as const;
+  const pictures = splits.flatMap(([split, count]) =>
+    Array.from({ length: count }, (_, i) => ({
+      name: `${split}/${i}.png`,
+      hash: "0".repeat(64),
+      label: classes === null ? null : i % classes.length,
+      split,
+      labelled: classes !== null && split === "train" && i < 320,
+    })),
+  );
+  const skipped =
+    classes === null
+      ? [
+          { name: "old/IMG <0012>.jpg", reason: "it ends too early" },
+          { name: "notes.txt.png", reason: "it is no picture" },
+        ]
+      : [];
+  const copies =
+    classes === null
+      ? { files: 12, acrossSplits: 2, acrossClasses: 0 }
+      : { files: 0, acrossSplits: 0, acrossClasses: 0 };
+  return { format: 1, side: 32, classes: classes ?? [], pictures, skipped, copies };
 }
 
 async function exampleEvaluation(
