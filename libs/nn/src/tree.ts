@@ -1,4 +1,4 @@
-import { type Tree, tf } from "tfjs-libtensorflow";
+import { flatten, mapTree, type Tree, tf } from "tfjs-libtensorflow";
 
 /** One leaf of a tree of tensors and its dotted path, the name that it has in a checkpoint. */
 export interface Named {
@@ -6,22 +6,16 @@ export interface Named {
   readonly tensor: tf.Tensor;
 }
 
-/** The tensors of a tree in the order of its keys. @throws TypeError for a leaf that is no tensor */
-export function leaves(tree: Tree, path = ""): Named[] {
-  if (tree instanceof tf.Tensor) return [{ path, tensor: tree }];
-  if (tree === null || typeof tree !== "object") throw new TypeError(`${path || "the tree"} is no tensor`);
-  return Object.entries(tree).flatMap(([name, child]) => leaves(child as Tree, path === "" ? name : `${path}.${name}`));
+/** The tensors of a tree sorted by path, whatever the order of its keys. @throws TypeError for a leaf that is no tensor */
+export function leaves(tree: Tree): Named[] {
+  return flatten(tree).map(([path, leaf]) => {
+    if (!(leaf instanceof tf.Tensor)) throw new TypeError(`${path || "the tree"} is no tensor`);
+    return { path, tensor: leaf };
+  });
 }
 
-/** The tree `like` with its tensors replaced, in the order of `leaves`. */
+/** The tree `like` with its tensors replaced by those given in the order of `leaves`. */
 export function withLeaves<T extends Tree>(like: T, tensors: readonly tf.Tensor[]): T {
-  let next = 0;
-  const build = (tree: Tree): Tree => {
-    if (tree instanceof tf.Tensor) return tensors[next++] as tf.Tensor;
-    if (Array.isArray(tree)) return tree.map(build);
-    return Object.fromEntries(
-      Object.entries(tree as { [name: string]: Tree }).map(([name, child]) => [name, build(child)]),
-    );
-  };
-  return build(like) as T;
+  const byPath = new Map(leaves(like).map(({ path }, i) => [path, tensors[i] as tf.Tensor]));
+  return mapTree(like, (_, path) => byPath.get(path) as tf.Tensor) as unknown as T;
 }

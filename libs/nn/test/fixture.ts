@@ -4,7 +4,7 @@ import { expect } from "vitest";
 
 /** Reference values of `tools/fixtures/NAME.py`, as tensors by name. */
 export function readFixture(name: string): (tensor: string) => tf.Tensor {
-  const arrays: Record<string, HostArray> = decodeSafetensors(
+  const { tensors: arrays }: { tensors: Record<string, HostArray> } = decodeSafetensors(
     readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url)),
   );
   return (tensor) => {

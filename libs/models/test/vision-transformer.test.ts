@@ -1,0 +1,113 @@
+import { crossEntropy, leaves } from "@peco/nn";
+import { random, type Tree, tf, valueAndGrad } from "tfjs-libtensorflow";
+import { describe, expect, it } from "vitest";
+import {
+  type Classifier,
+  classify,
+  initClassifier,
+  initMaskedModel,
+  type MaskedModel,
+  maskedLoss,
+  maskedPatches,
+  predictMasked,
+  sinCosPositions,
+  type VisionTransformerConfig,
+  visionTransformer,
+} from "../src/index.ts";
+import { expectEqual, readFixture } from "./fixture.ts";
+
+const fixture = readFixture("vision-transformer");
+const pictures = fixture("pictures") as tf.Tensor4D;
+const mask = fixture("mask") as tf.Tensor2D;
+const codes = 11;
+const classes = 5;
+const config: VisionTransformerConfig = {
+  size: 16,
+  patch: 4,
+  mean: [0.485, 0.456, 0.406],
+  std: [0.229, 0.224, 0.225],
+  width: 16,
+  depth: 2,
+  heads: 4,
+  mlpRatio: 4,
+  positions: "sincos",
+  init: "xavier",
+  layerScale: 0,
+  keyBias: true,
+};
+const beit: VisionTransformerConfig = {
+  ...config,
+  positions: "relative",
+  init: "beit",
+  layerScale: 0.1,
+  keyBias: false,
+};
+const key = random.key(3n);
+
+/** The fixture's values of a case in the structure of freshly drawn parameters. */
+function fromFixture<T extends Tree>(name: string, fresh: T): T {
+  const put = (tree: Tree, path: string): Tree => {
+    if (tree instanceof tf.Tensor) {
+      const value = fixture(path);
+      expect(value.shape, path).toEqual(tree.shape);
+      return value;
+    }
+    if (Array.isArray(tree)) return tree.map((child, i) => put(child, `${path}.${i}`));
+    return Object.fromEntries(
+      Object.entries(tree as object).map(([part, child]) => [part, put(child, `${path}.${part}`)]),
+    );
+  };
+  return put(fresh, name) as T;
+}
+
+function expectGradients(name: string, grad: Tree): void {
+  for (const { path, tensor } of leaves(grad)) {
+    expectEqual(tensor, fixture(`${name}.${path}.gradient`), 2e-5);
+  }
+}
+
+describe("vision transformer against timm", () => {
+  for (const [name, shape] of [
+    ["sincos", config],
+    ["beit", beit],
+  ] as const) {
+    it(`${name}: blocks, final tokens, masked loss and all gradients`, () => {
+      const model: MaskedModel = fromFixture(name, initMaskedModel(key, shape, codes));
+      const output = visionTransformer(model.vit, shape, pictures, { mask });
+      output.blocks.forEach((block, i) => {
+        expectEqual(block, fixture(`${name}.block${i}`));
+      });
+      expectEqual(output.tokens, fixture(`${name}.tokens`));
+
+      const chosen = maskedPatches(mask, 6);
+      const { loss, aux, grad } = valueAndGrad((params: MaskedModel) => {
+        const result = maskedLoss(
+          predictMasked(params, shape, pictures, mask, chosen),
+          fixture("visualTokens") as tf.Tensor2D,
+          chosen,
+        );
+        return { loss: result.loss, aux: result.accuracy };
+      })(model);
+      expectEqual(loss, fixture(`${name}.loss`));
+      expectEqual(aux, fixture(`${name}.accuracy`));
+      expectGradients(name, grad as Tree);
+    });
+  }
+
+  it("classifier: logits, smoothed loss and all gradients, with learned positions", () => {
+    const shape: VisionTransformerConfig = { ...config, positions: "learned" };
+    const model: Classifier = fromFixture("classifier", initClassifier(key, shape, { classes }));
+    expectEqual(classify(model, shape, pictures), fixture("classifier.logits"));
+    const { loss, grad } = valueAndGrad((params: Classifier) => {
+      const logits = classify(params, shape, pictures);
+      return { loss: tf.mean<tf.Scalar>(crossEntropy(logits, fixture("labels") as tf.Tensor1D, 0.1)), aux: null };
+    })(model);
+    expectEqual(loss, fixture("classifier.loss"));
+    expectGradients("classifier", grad as Tree);
+  });
+
+  it("sine-cosine positions are MoCo v3's, row before column", () => {
+    expectEqual(tf.tensor(sinCosPositions(4, 4, 16), [16, 16]), fixture("sinCos.4x4"));
+    expect(() => sinCosPositions(4, 4, 18)).toThrow("divisible by 4, not 18");
+  });
+});
