@@ -1,9 +1,9 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 /** What a child process is asked to run. */
 export interface Orders {
@@ -35,6 +35,17 @@ export interface Outcome {
 
 const packageRoot = new URL("../../", import.meta.url).pathname;
 
+// An ES5 class can't call the constructor of an ES2015 one, which is what tfjs-core's modules hold. (Outside this bundle
+// Node takes tfjs-core's other build, which is ES5 throughout.)
+const es5Backend: Plugin = {
+  name: "es5-backend",
+  setup({ onLoad }) {
+    onLoad({ filter: /nodejs_kernel_backend\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8").replace("_super.call(this)", "Reflect.construct(_super, [], new.target)"),
+    }));
+  },
+};
+
 /**
  * Bundles tfjs-core's published specs with the backend in `backend` and returns the bundle's path. They are ES modules
  * without file extensions, which Node can't import; and the package says that its modules have no side effects, so
@@ -58,6 +69,7 @@ export async function bundleSpecs(backend: string): Promise<string> {
     alias: { "backend-under-test": backend, "@tensorflow/tfjs": "@tensorflow/tfjs-core" },
     external: ["koffi", "node-fetch", "string_decoder/"],
     banner: { js: 'import{createRequire}from"node:module";const require=createRequire(import.meta.url);' },
+    plugins: [es5Backend],
     logLevel: "error",
   });
   return outfile;

@@ -1,0 +1,64 @@
+// Builds what is published into dist/: JavaScript with the tfjs-node kernels inside, declarations, package.json.
+// usage: node scripts/build.ts
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { build } from "esbuild";
+
+const root = new URL("../", import.meta.url).pathname;
+const dist = join(root, "dist");
+const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
+  version: string;
+  dependencies: Record<"@tensorflow/tfjs-core" | "koffi", string>;
+};
+
+rmSync(dist, { recursive: true, force: true });
+execFileSync(join(root, "../../node_modules/.bin/tsc"), ["-p", join(root, "tsconfig.build.json")], {
+  stdio: "inherit",
+});
+for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
+  if (!name.endsWith(".d.ts")) continue;
+  const path = join(dist, name);
+  // TypeScript leaves the sources' extension in declarations.
+  writeFileSync(path, readFileSync(path, "utf8").replaceAll(/(["'])(\.{1,2}\/[^"'\n]*)\.ts\1/g, "$1$2.js$1"));
+}
+
+await build({
+  entryPoints: { index: join(root, "src/index.ts"), "library/cli": join(root, "src/library/cli.ts") },
+  outdir: dist,
+  bundle: true,
+  splitting: true,
+  platform: "node",
+  format: "esm",
+  target: "node22",
+  // tfjs-node's install script downloads an addon that is frozen, so its kernels are carried here instead of the
+  // package; they ask for the whole of tfjs and use its core.
+  alias: { "@tensorflow/tfjs": "@tensorflow/tfjs-core" },
+  external: ["@tensorflow/tfjs-core", "koffi"],
+  legalComments: "eof",
+  banner: {
+    js: 'import{createRequire as $createRequire}from"node:module";const require=$createRequire(import.meta.url);',
+  },
+  logLevel: "warning",
+});
+
+copyFileSync(join(root, "../../LICENSE"), join(dist, "LICENSE"));
+copyFileSync(join(root, "README.md"), join(dist, "README.md"));
+copyFileSync(join(root, "NOTICE"), join(dist, "NOTICE"));
+const manifest = {
+  name: "tfjs-libtensorflow",
+  version: source.version,
+  description: "TensorFlow.js on a current libtensorflow, without a native addon: a backend, compiled steps, bfloat16",
+  keywords: ["tensorflow", "tfjs", "tfjs-node", "libtensorflow", "xla", "bfloat16", "machine learning"],
+  license: "Apache-2.0",
+  type: "module",
+  exports: { ".": { types: "./index.d.ts", default: "./index.js" } },
+  types: "./index.d.ts",
+  bin: { "tfjs-libtensorflow": "library/cli.js" },
+  engines: { node: ">=22" },
+  os: ["linux", "darwin"],
+  dependencies: { koffi: `^${source.dependencies.koffi}` },
+  // One copy for the whole program: tfjs-layers and other packages on tfjs-core have to see this backend.
+  peerDependencies: { "@tensorflow/tfjs-core": `~${source.dependencies["@tensorflow/tfjs-core"]}` },
+};
+writeFileSync(join(dist, "package.json"), `${JSON.stringify(manifest, null, 2)}\n`);
