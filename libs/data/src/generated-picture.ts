@@ -13,7 +13,9 @@ type Texture = (typeof textures)[number];
 type Colour = [number, number, number];
 
 /** The classes, in the order of their labels: `triangle-plain` to `ring-spots`. */
-export const generatedClasses: readonly string[] = shapes.flatMap((shape) => textures.map((texture) => `${shape}-${texture}`));
+export const generatedClasses: readonly string[] = shapes.flatMap((shape) =>
+  textures.map((texture) => `${shape}-${texture}`),
+);
 
 /** One generated picture and what is known about it. */
 export interface GeneratedPicture {
@@ -53,7 +55,8 @@ export function generatedPicture(key: Key, side: number): GeneratedPicture {
     const dx = x - place.x;
     const dy = y - place.y;
     const inside = sigmoid(-shapeDistance(shape, dx, dy, place) * place.size * side);
-    const hidden = bar === null ? 0 : sigmoid(-(Math.abs(x * bar.cos + y * bar.sin - bar.offset) - bar.halfWidth) * side);
+    const hidden =
+      bar === null ? 0 : sigmoid(-(Math.abs(x * bar.cos + y * bar.sin - bar.offset) - bar.halfWidth) * side);
     const texture = figureTexture.strength * object(dx, dy);
     const other = distractor === null ? 0 : distractor.strength * distractor.texture(x, y);
     const shine = light.strength * (1 + light.slope * (x * light.cos + y * light.sin));
@@ -126,7 +129,8 @@ function drawTexture(draws: Stream, texture: Texture, side: number, angle: numbe
   const w = (2 * Math.PI) / period;
   const cos = (Math.cos(angle) * side) / 2;
   const sin = (Math.sin(angle) * side) / 2;
-  const turned = (value: (u: number, v: number) => number) => (x: number, y: number) => value(cos * x + sin * y, -sin * x + cos * y);
+  const turned = (value: (u: number, v: number) => number) => (x: number, y: number) =>
+    value(cos * x + sin * y, -sin * x + cos * y);
   switch (texture) {
     case "plain":
       return () => 0;
@@ -170,7 +174,11 @@ function drawColours(draws: Stream): [Colour, Colour] {
 function withChroma(draws: Stream, luminance: number): Colour {
   const colour: Colour = [draws.uniform(), draws.uniform(), draws.uniform()];
   const mean = (colour[0] + colour[1] + colour[2]) / 3;
-  return [luminance + 0.4 * (colour[0] - mean), luminance + 0.4 * (colour[1] - mean), luminance + 0.4 * (colour[2] - mean)];
+  return [
+    luminance + 0.4 * (colour[0] - mean),
+    luminance + 0.4 * (colour[1] - mean),
+    luminance + 0.4 * (colour[2] - mean),
+  ];
 }
 
 /** A direction in colour space of length sqrt(3), mostly along grey. */

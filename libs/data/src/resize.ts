@@ -155,7 +155,8 @@ function resizeColumns(
         }
       } else {
         for (let at = 0; at < stride; at++) {
-          out[to + at] = (out[to + at] as number) + weightA * (rows[a + at] as number) + weightB * (rows[b + at] as number);
+          out[to + at] =
+            (out[to + at] as number) + weightA * (rows[a + at] as number) + weightB * (rows[b + at] as number);
         }
       }
     }
