@@ -38,6 +38,7 @@ export { initMocoHead, type MocoHead, type MocoHeadLayer, mocoHead } from "./moc
 export { type ContrastiveLoss, contrastiveLoss, keyDeviation, unitRows } from "./moco-loss.ts";
 export { keyMomentum } from "./moco-momentum.ts";
 export { type FeatureNorm, perceptualLoss } from "./perceptual-loss.ts";
+export { classToken, perceptualFeatures } from "./perceptual-network.ts";
 export { sinCosPositions } from "./sin-cos-positions.ts";
 export {
   type Block,

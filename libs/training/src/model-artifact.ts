@@ -1,0 +1,103 @@
+import { type Store, StoreFormatError } from "@peco/artifacts";
+import type { StageContext } from "@peco/stage";
+import { decodeSafetensors, encodeSafetensors, type HostArray } from "tfjs-libtensorflow";
+import { z } from "zod";
+import type { HistoryRow } from "./history.ts";
+
+/** How pictures were prepared for a model: squares of `size` pixels, (x / 255 - mean) / std. */
+export const preprocessing = z.strictObject({
+  size: z.int().positive(),
+  mean: z.tuple([z.number(), z.number(), z.number()]),
+  std: z.tuple([z.number(), z.number(), z.number()]),
+});
+/** See {@link preprocessing}. */
+export type Preprocessing = z.infer<typeof preprocessing>;
+
+/** What a trainer publishes. */
+export interface ModelContent {
+  /** Kind of the artifact, such as `tokenizer`. */
+  readonly kind: string;
+  /** Weights by dotted path. */
+  readonly weights: Readonly<Record<string, HostArray>>;
+  /** What is needed to build the model again. */
+  readonly config: Readonly<Record<string, unknown>>;
+  readonly history: readonly HistoryRow[];
+  readonly figures: { readonly gflop: number; readonly steps: number; readonly images: number };
+  /** Further blobs by name. */
+  readonly blobs?: Readonly<Record<string, Uint8Array>>;
+}
+
+/**
+ * Publishes a trained model as an artifact: `weights.safetensors`, `history.json` and, in `meta`, all that is needed to
+ * use it. Equal content has the equal digest, whatever machine and however many attempts it took.
+ */
+export async function publishModel(context: StageContext, content: ModelContent): Promise<string> {
+  const { store, spec, recipe } = context;
+  const { size, mean, std } = recipe.image;
+  const files: Record<string, Uint8Array> = {
+    "weights.safetensors": encodeSafetensors(content.weights),
+    "history.json": new TextEncoder().encode(`${JSON.stringify(content.history)}\n`),
+    ...content.blobs,
+  };
+  const blobs = Object.fromEntries(
+    await Promise.all(Object.entries(files).map(async ([name, bytes]) => [name, await store.putBlob(bytes)] as const)),
+  );
+  const meta = {
+    config: content.config,
+    preprocessing: { size, mean, std },
+    recipe: spec.parts["recipe"] ?? {},
+    gflop: content.figures.gflop,
+    steps: content.figures.steps,
+    images: content.figures.images,
+  } as Parameters<Store["publish"]>[0]["meta"];
+  const digest = await store.publish({ kind: content.kind, blobs, inputs: spec.inputs, meta });
+  context.emit({ kind: "artifact", artifactKind: content.kind, digest });
+  return digest;
+}
+
+/** A model as it lies in the store. */
+export interface LoadedModel<C> {
+  readonly digest: string;
+  readonly kind: string;
+  readonly config: C;
+  readonly preprocessing: Preprocessing;
+  /** Weights by dotted path. */
+  readonly weights: Readonly<Record<string, HostArray>>;
+}
+
+/** Thrown when an artifact is not of the kind that is needed. */
+export class WrongArtifact extends Error {
+  override readonly name = "WrongArtifact";
+  readonly exitCode = 76;
+  readonly remedy = "Look with `./peco artifacts ls` for one of the right kind.";
+}
+
+/**
+ * Reads a model of one of some kinds.
+ *
+ * @param config what its `meta.config` has to be
+ * @throws WrongArtifact when it is of another kind
+ * @throws StoreFormatError when its config is not what this version understands
+ * @throws ObjectMissing CorruptObject
+ */
+export async function loadModel<C>(
+  store: Store,
+  digest: string,
+  kinds: readonly string[],
+  config: z.ZodType<C>,
+): Promise<LoadedModel<C>> {
+  const { kind, meta } = await store.manifest(digest);
+  if (!kinds.includes(kind)) {
+    throw new WrongArtifact(`artifact ${digest} is a "${kind}" and not a "${kinds.join('" or "')}"`);
+  }
+  const parsed = z.object({ config, preprocessing }).safeParse(meta);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw new StoreFormatError(`${kind} ${digest} was written by another version: ${issue?.path.join(".")} ${issue?.message}`, {
+      path: digest,
+      remedy: "Use the version of peco that wrote it, or train it again.",
+    });
+  }
+  const { tensors } = decodeSafetensors(await store.artifactBlob(digest, "weights.safetensors"));
+  return { digest, kind, ...parsed.data, weights: tensors };
+}
