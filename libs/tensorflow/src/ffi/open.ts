@@ -1,0 +1,46 @@
+import koffi, { type LibraryHandle } from "koffi";
+import { locateLibrary, WrongLibraryError } from "../library/index.ts";
+
+const linux = process.platform === "linux";
+const RTLD_NOW = 2;
+const RTLD_GLOBAL = linux ? 0x100 : 0x8;
+const RTLD_NODELETE = linux ? 0x1000 : 0x80;
+
+// XLA's compiler needs far more stack than koffi's 128 KiB for asynchronous calls. The memory is mapped, and touched only when used.
+const STACK_BYTES = 16 << 20;
+
+/**
+ * Opens both shared objects of TensorFlow and the C library.
+ *
+ * TensorFlow's threads outlive the moment when Node unloads its libraries (at the end of the process, and at the end of each worker
+ * thread); code that goes away under them is a SIGSEGV in place of the exit code. So both are pinned first, by `dlopen` with
+ * `RTLD_NODELETE`, and never leave the process.
+ */
+export function openPinned(): { cc: LibraryHandle; framework: LibraryHandle; libc: LibraryHandle } {
+  const library = locateLibrary();
+  widenStacks();
+  // TensorFlow's chatter on standard error (oneDNN, CPU features) is no news; errors still get through.
+  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
+  const libc = koffi.load(linux ? "libc.so.6" : "libSystem.B.dylib");
+  const dlopen = libc.func("dlopen", "void *", ["str", "int"]);
+  const dlerror = libc.func("dlerror", "str", []);
+  const pin = (path: string, flags: number) => {
+    if (dlopen(path, flags) === null)
+      throw new WrongLibraryError(
+        `${path} could not be loaded: ${dlerror() ?? "no reason given"}.`,
+        "Remove it and fetch TensorFlow's library again, or set LIBTENSORFLOW_DIR to one that was built for this system.",
+        { path },
+      );
+  };
+  pin(library.framework, RTLD_NOW | RTLD_NODELETE | RTLD_GLOBAL);
+  pin(library.cc, RTLD_NOW | RTLD_NODELETE);
+  return { cc: koffi.load(library.cc), framework: koffi.load(library.framework), libc };
+}
+
+function widenStacks(): void {
+  try {
+    koffi.config({ ...koffi.config(), async_stack_size: STACK_BYTES, sync_stack_size: STACK_BYTES });
+  } catch {
+    // Another part of the program has loaded a library through koffi already, and koffi's settings are fixed from then on.
+  }
+}
