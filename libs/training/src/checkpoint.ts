@@ -34,10 +34,12 @@ export class StageCheckpoints {
 
   /** Reads the newest whole checkpoint. A damaged one is named in a note, and the one before is taken. */
   static async open(context: StageContext): Promise<StageCheckpoints> {
-    const store = context.store.checkpoints(context.spec.key);
-    const saved = await store.latest((problem) =>
-      context.note(`${problem.message}; ${problem.earlierLeft ? "the checkpoint before it is used" : "training starts anew"}`),
-    );
+    const store = context.checkpoints;
+    const saved = await store.latest(({ message, earlierLeft }) => {
+      const instead = earlierLeft ? "the checkpoint before it is used" : "training starts anew";
+      context.log.error(message);
+      context.emit({ kind: "note", text: `${message}; ${instead}` });
+    });
     const networks = new Map<string, Checkpoint>();
     for (const { part, ...rest } of saved === null ? [] : meta.parse(saved.meta).networks) {
       const weights = saved?.blobs[`${part}.safetensors`];
@@ -61,10 +63,5 @@ export class StageCheckpoints {
       networks.push({ part: name, step, gflopPerStep, history: { ...history } });
     }
     await this.#store.save({ step: this.#saves++, blobs, meta: { networks } });
-  }
-
-  /** Takes the stage's checkpoints away, after its result was published. */
-  async clear(): Promise<void> {
-    await this.#store.clear();
   }
 }

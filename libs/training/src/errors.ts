@@ -7,13 +7,3 @@ export class Diverged extends Error {
     super(`${part}: the loss or a gradient was not finite at step ${step} (batch ${step} of the seeded order)`);
   }
 }
-
-/** Thrown when a stage was asked to stop; a checkpoint was written before. */
-export class Cancelled extends Error {
-  override readonly name = "Cancelled";
-  readonly exitCode = 130;
-  readonly remedy = "Run the same command again: it goes on from the checkpoint.";
-  constructor(part: string, step: number) {
-    super(`${part}: stopped after step ${step}, checkpoint written`);
-  }
-}

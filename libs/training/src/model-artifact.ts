@@ -93,10 +93,13 @@ export async function loadModel<C>(
   const parsed = z.object({ config, preprocessing }).safeParse(meta);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
-    throw new StoreFormatError(`${kind} ${digest} was written by another version: ${issue?.path.join(".")} ${issue?.message}`, {
-      path: digest,
-      remedy: "Use the version of peco that wrote it, or train it again.",
-    });
+    throw new StoreFormatError(
+      `${kind} ${digest} was written by another version: ${issue?.path.join(".")} ${issue?.message}`,
+      {
+        path: digest,
+        remedy: "Use the version of peco that wrote it, or train it again.",
+      },
+    );
   }
   const { tensors } = decodeSafetensors(await store.artifactBlob(digest, "weights.safetensors"));
   return { digest, kind, ...parsed.data, weights: tensors };

@@ -25,7 +25,9 @@ function withArrays(node: Nested): Tree<HostArray> {
   const names = Object.keys(node);
   const isArray = names.length > 0 && names.every((_, i) => String(i) in node);
   const children = isArray ? names.map((_, i) => String(i)) : names;
-  const entries = children.map((name) => [name, withArrays((node as { [name: string]: Nested })[name] as Nested)] as const);
+  const entries = children.map(
+    (name) => [name, withArrays((node as { [name: string]: Nested })[name] as Nested)] as const,
+  );
   return isArray ? entries.map(([, child]) => child) : Object.fromEntries(entries);
 }
 
