@@ -12,7 +12,7 @@ export function codebookUsage(counts: tf.Tensor1D): tf.Scalar {
 export function codebookPerplexity(counts: tf.Tensor1D): tf.Scalar {
   return autocast("float32", () => {
     const shares = tf.div(counts, tf.sum(counts));
-    const entropy = tf.neg(tf.sum(tf.mul(shares, tf.log(tf.add(shares, 1e-10)))));
-    return tf.exp<tf.Scalar>(entropy);
+    const information = tf.mul(shares, tf.log(tf.add(shares, 1e-10)));
+    return tf.exp(tf.neg(tf.sum<tf.Scalar>(information)));
   });
 }

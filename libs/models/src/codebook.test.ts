@@ -33,7 +33,10 @@ describe("quantise", () => {
     const weights = reference("weights");
     const { aux, grad } = valueAndGrad((z: tf.Tensor2D) => {
       const { quantised, commitment } = quantise(z, codebook.vectors);
-      return { loss: tf.add<tf.Scalar>(tf.sum(tf.mul(quantised, weights)), tf.mul(commitment, 0.25)), aux: { quantised, commitment } };
+      return {
+        loss: tf.add<tf.Scalar>(tf.sum(tf.mul(quantised, weights)), tf.mul(commitment, 0.25)),
+        aux: { quantised, commitment },
+      };
     })(latents);
     expectEqual(aux.quantised, reference("quantised"));
     expectEqual(aux.commitment, reference("commitment"));
@@ -64,7 +67,11 @@ describe("the codebook's step", () => {
   });
 
   it("leaves a code without any load where it is", () => {
-    const unloaded: Codebook = { ...codebook, counts: tf.zerosLike(codebook.counts), sums: tf.zerosLike(codebook.sums) };
+    const unloaded: Codebook = {
+      ...codebook,
+      counts: tf.zerosLike(codebook.counts),
+      sums: tf.zerosLike(codebook.sums),
+    };
     const next = updateCodebook(unloaded, latents, tf.zerosLike(indices), { decay: 0.9, smoothing: 0 });
     expect(tf.slice(next.vectors, 1).arraySync()).toEqual(tf.slice(codebook.vectors, 1).arraySync());
   });
@@ -93,7 +100,7 @@ describe("laws of the codebook", () => {
         const book = start(codes, seed, rows / codes);
         const z = batch(rows, seed);
         const next = updateCodebook(book, z, nearestCodes(z, book.vectors), { decay, smoothing: 0 });
-        expect(tf.sum(next.counts).arraySync() / rows).toBeCloseTo(1, 5);
+        expect(tf.sum<tf.Scalar>(next.counts).arraySync() / rows).toBeCloseTo(1, 5);
         const mass = tf.add(tf.mul(tf.sum(book.sums, 0), decay), tf.mul(tf.sum(z, 0), 1 - decay));
         expectEqual(tf.sum(next.sums, 0), mass, 1e-4);
       }),
@@ -113,7 +120,9 @@ describe("laws of the codebook", () => {
         const counts = before.counts.arraySync();
         counts.forEach((count, code) => {
           const dead = count < Math.fround((below * rows) / codes);
-          const row = (dead ? z.arraySync()[draws.arraySync()[code] as number] : before.vectors.arraySync()[code]) as number[];
+          const row = (
+            dead ? z.arraySync()[draws.arraySync()[code] as number] : before.vectors.arraySync()[code]
+          ) as number[];
           expect(after.vectors.arraySync()[code]).toEqual(row);
           if (!dead) expect(after.sums.arraySync()[code]).toEqual(before.sums.arraySync()[code]);
           expect(after.counts.arraySync()[code]).toBe(dead ? Math.fround((2 * below * rows) / codes) : count);
@@ -125,14 +134,17 @@ describe("laws of the codebook", () => {
 
   it("keeps usage within (0, 1] and perplexity between 1 and the number of codes in use", () => {
     fc.assert(
-      fc.property(fc.array(fc.nat(50), { minLength: 2, maxLength: 40 }).filter((c) => c.some((n) => n > 0)), (c) => {
-        const counts = tf.tensor1d(c, "float32");
-        const used = c.filter((n) => n > 0).length;
-        const perplexity = codebookPerplexity(counts).arraySync();
-        expect(codebookUsage(counts).arraySync()).toBeCloseTo(used / c.length, 5);
-        expect(perplexity).toBeGreaterThanOrEqual(1 - 1e-5);
-        expect(perplexity).toBeLessThanOrEqual(used * (1 + 1e-5));
-      }),
+      fc.property(
+        fc.array(fc.nat(50), { minLength: 2, maxLength: 40 }).filter((c) => c.some((n) => n > 0)),
+        (c) => {
+          const counts = tf.tensor1d(c, "float32");
+          const used = c.filter((n) => n > 0).length;
+          const perplexity = codebookPerplexity(counts).arraySync();
+          expect(codebookUsage(counts).arraySync()).toBeCloseTo(used / c.length, 5);
+          expect(perplexity).toBeGreaterThanOrEqual(1 - 1e-5);
+          expect(perplexity).toBeLessThanOrEqual(used * (1 + 1e-5));
+        },
+      ),
       { numRuns: 50 },
     );
     expect(codebookPerplexity(tf.fill([16], 3)).arraySync()).toBeCloseTo(16, 4);

@@ -65,7 +65,7 @@ export interface Quantised {
 export function quantise(latents: tf.Tensor2D, vectors: tf.Tensor2D): Quantised {
   const indices = nearestCodes(latents, vectors);
   const codes = withoutGradient(() => tf.gather(vectors, indices));
-  const straightThrough = tf.customGrad((_latents: tf.Tensor) => ({
+  const straightThrough = tf.customGrad(() => ({
     value: tf.clone(codes),
     gradFunc: (dy: tf.Tensor) => dy,
   }));

@@ -25,7 +25,8 @@ describe("kMeans", () => {
       return tf.mean(tf.min(tf.sum(all, 2), 1)).dataSync()[0] as number;
     };
     const distances = Array.from({ length: 6 }, (_, rounds) => distance(rounds));
-    for (let i = 1; i < distances.length; i++) expect(distances[i]).toBeLessThanOrEqual((distances[i - 1] as number) + 1e-6);
+    for (let i = 1; i < distances.length; i++)
+      expect(distances[i]).toBeLessThanOrEqual((distances[i - 1] as number) + 1e-6);
     expect(distances[5]).toBeLessThan(distances[0] as number);
   });
 });

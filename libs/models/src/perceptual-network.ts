@@ -20,7 +20,11 @@ export function perceptualFeatures(
 }
 
 /** The class token [batch, width] after the final norm: what MoCo v3 trains. */
-export function classToken(vit: VisionTransformer, config: VisionTransformerConfig, pictures: tf.Tensor4D): tf.Tensor2D {
+export function classToken(
+  vit: VisionTransformer,
+  config: VisionTransformerConfig,
+  pictures: tf.Tensor4D,
+): tf.Tensor2D {
   const { tokens } = visionTransformer(vit, config, pictures);
   return tf.reshape(tf.slice(tokens, [0, 0, 0], [-1, 1, -1]), [-1, config.width]);
 }

@@ -1,16 +1,9 @@
-import { random, type Tree, tf, valueAndGrad } from "tfjs-libtensorflow";
 import { leaves, normalisePictures } from "@peco/nn";
+import { random, type Tree, tf, valueAndGrad } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
 import { expectEqual, readFixture } from "../test/fixture.ts";
 import { perceptualLoss } from "./perceptual-loss.ts";
-import {
-  decode,
-  decodeTokens,
-  encode,
-  encodeTokens,
-  initVqAutoencoder,
-  type VqAutoencoder,
-} from "./vq-autoencoder.ts";
+import { decode, decodeTokens, encode, encodeTokens, initVqAutoencoder, type VqAutoencoder } from "./vq-autoencoder.ts";
 import { vqLoss } from "./vq-loss.ts";
 
 const reference = readFixture("vq-autoencoder");
@@ -27,7 +20,9 @@ function fixtureTree(prefix: string): VqAutoencoder {
     if (tree instanceof tf.Tensor) return reference(`${prefix}${path}`);
     if (Array.isArray(tree)) return tree.map((child, i) => build(child as Tree, `${path}.${i}`));
     const children = Object.entries(tree as Record<string, Tree>);
-    return Object.fromEntries(children.map(([name, child]) => [name, build(child, path === "" ? name : `${path}.${name}`)]));
+    return Object.fromEntries(
+      children.map(([name, child]) => [name, build(child, path === "" ? name : `${path}.${name}`)]),
+    );
   };
   return build(initVqAutoencoder(config, random.key(1n)), "") as VqAutoencoder;
 }
@@ -56,7 +51,10 @@ describe("the VQ autoencoder", () => {
 
   it("has PyTorch's loss, terms and gradients", () => {
     const { loss, aux, grad } = valueAndGrad((p: VqAutoencoder) => {
-      const { loss, pixel, perceptual, commitment } = vqLoss(p, codes, pictures, features, { ...options, normalisation });
+      const { loss, pixel, perceptual, commitment } = vqLoss(p, codes, pictures, features, {
+        ...options,
+        normalisation,
+      });
       return { loss, aux: { pixel, perceptual, commitment } };
     })(params);
     expectEqual(loss, reference("loss"));

@@ -25,7 +25,11 @@ type ResidualBlock = readonly [Conv2d, Conv2d];
 
 /** Parameters of the VQ autoencoder, all float32. */
 export type VqAutoencoder = {
-  readonly encoder: { readonly down: readonly Conv2d[]; readonly blocks: readonly ResidualBlock[]; readonly out: Conv2d };
+  readonly encoder: {
+    readonly down: readonly Conv2d[];
+    readonly blocks: readonly ResidualBlock[];
+    readonly out: Conv2d;
+  };
   readonly decoder: { readonly in: Conv2d; readonly blocks: readonly ResidualBlock[]; readonly up: readonly Conv2d[] };
 };
 
@@ -53,19 +57,17 @@ export function initVqAutoencoder(config: VqAutoencoderConfig, key: Key): VqAuto
     decoder: {
       in: initConv2d(part("decoder", "in"), { kernel: 3, inputs: width, outputs: inner }),
       blocks: blocks("decoder"),
-      up: channels.toReversed().map((inputs, i) =>
-        initConv2dTranspose(part("decoder", "up", i), { kernel: 4, inputs, outputs: channels.at(-2 - i) ?? 3 }),
-      ),
+      up: channels
+        .toReversed()
+        .map((inputs, i) =>
+          initConv2dTranspose(part("decoder", "up", i), { kernel: 4, inputs, outputs: channels.at(-2 - i) ?? 3 }),
+        ),
     },
   };
 }
 
 /** Latents [batch, rows, columns, width] of pictures with values 0..255, [batch, height, width, 3]. */
-export function encode(
-  { encoder }: VqAutoencoder,
-  pictures: tf.Tensor4D,
-  normalisation: Normalisation,
-): tf.Tensor4D {
+export function encode({ encoder }: VqAutoencoder, pictures: tf.Tensor4D, normalisation: Normalisation): tf.Tensor4D {
   let x = normalisePictures(pictures, normalisation);
   encoder.down.forEach((down, i) => {
     x = conv2d(down, i === 0 ? x : tf.relu(x), { stride: 2 });

@@ -45,7 +45,7 @@ export function vqLoss(
 ): VqLoss {
   const original = tf.cast(pictures, "float32");
   const grid = encode(autoencoder, original, options.normalisation);
-  const latents = tf.reshape<tf.Tensor2D>(grid, [-1, grid.shape[3]]);
+  const latents = tf.reshape<tf.Rank.R2>(grid, [-1, grid.shape[3]]);
   const { indices, quantised, commitment } = quantise(latents, vectors);
   const reconstruction = decode(autoencoder, tf.reshape(quantised, grid.shape), options.normalisation);
   const error = meanSquaredError(reconstruction, original);
@@ -54,7 +54,7 @@ export function vqLoss(
     options.perceptual === 0
       ? tf.scalar(0)
       : perceptualLoss(features(reconstruction), features(original), options.norm);
-  const weighted = [
+  const weighted: tf.Scalar[] = [
     tf.mul(pixel, options.pixel),
     tf.mul(perceptual, options.perceptual),
     tf.mul(commitment, options.commitment),

@@ -1,5 +1,5 @@
 import { readFileSync } from "node:fs";
-import { type HostArray, decodeSafetensors, tf } from "tfjs-libtensorflow";
+import { decodeSafetensors, type HostArray, tf } from "tfjs-libtensorflow";
 import { expect } from "vitest";
 
 /** Reference values of `tools/fixtures/NAME.py`, as tensors by name. */
