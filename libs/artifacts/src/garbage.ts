@@ -3,7 +3,7 @@ import { CorruptObject, ObjectMissing } from "./errors.ts";
 import { temporaryFolder } from "./folder-backend.ts";
 import { parseFile } from "./json-file.ts";
 import { isStale, leaseName } from "./lease.ts";
-import { leaseFile, type Manifest } from "./schemas.ts";
+import { type LeaseFile, leaseFile, type Manifest } from "./schemas.ts";
 import { names, type Store } from "./store.ts";
 
 /** How long an object that nothing refers to is left alone without a lease: a publication may be about to refer to it. */
@@ -30,6 +30,8 @@ export interface Garbage {
 export interface CollectOptions {
   /** Only say what would go. */
   readonly dryRun?: boolean;
+  /** Only garbage of these kinds. @default all */
+  readonly only?: readonly Garbage["kind"][];
   /** Also results that no run refers to, and with them their artifacts. */
   readonly unusedResults?: boolean;
   /** Also the checkpoints of unfinished stages that nobody works on: those stages start from nothing. */
@@ -63,34 +65,28 @@ export async function usage(store: Store): Promise<Usage> {
  * @returns what was removed, or with `dryRun` would be
  */
 export async function collect(store: Store, options: CollectOptions = {}): Promise<Garbage[]> {
-  const { live, dead } = await leases(store);
-  const before = Math.min(Date.now() - (options.graceMs ?? graceMs), ...live.values());
+  const live = await liveLeases(store);
+  const before = Math.min(Date.now() - (options.graceMs ?? graceMs), ...live.map(({ acquiredMs }) => acquiredMs));
   const found = [
     ...(options.unusedResults ? await unusedResults(store, before) : []),
-    ...(await staleCheckpoints(store, new Set(live.keys()), before, options.checkpoints ?? false)),
-    ...dead,
+    ...(await staleCheckpoints(store, new Set(live.map(({ key }) => key)), before, options.checkpoints ?? false)),
+    ...(await deadLeases(store, live)),
     ...(await old(store, temporaryFolder, before, "unfinished")),
     ...(await runsWithoutRecord(store, before)),
   ];
   found.push(...(await unreachable(store, before, new Set(found.map(({ name }) => name)))));
-  if (options.dryRun) return found;
+  const wanted = options.only === undefined ? found : found.filter(({ kind }) => options.only?.includes(kind));
+  if (options.dryRun) return wanted;
   const removed: Garbage[] = [];
-  for (const item of found) if (await remove(store, item, before)) removed.push(item);
+  for (const item of wanted) if (await remove(store, item, before)) removed.push(item);
   return removed;
 }
 
-/** When each live lease began, by stage key, and the leases of holders that are gone. */
-async function leases(store: Store): Promise<{ live: Map<string, number>; dead: Garbage[] }> {
-  const live = new Map<string, number>();
-  const dead: Garbage[] = [];
-  for (const { name, bytes } of await store.backend.list("leases")) {
-    const pointer = await store.backend.readPointer(name);
-    if (pointer === null) continue;
-    const lease = parseFile(leaseFile, pointer.value, store.backend.locate(name));
-    if (await isStale(lease)) dead.push({ kind: "lease", name, bytes });
-    else live.set(lease.key, lease.acquiredMs);
-  }
-  return { live, dead };
+/** Leases whose holders are gone. */
+async function deadLeases(store: Store, live: readonly LeaseFile[]): Promise<Garbage[]> {
+  const held = new Set(live.map(({ key }) => leaseName(key)));
+  const all = await store.backend.list("leases");
+  return all.filter(({ name }) => !held.has(name)).map(({ name, bytes }) => ({ kind: "lease", name, bytes }));
 }
 
 async function old(store: Store, prefix: string, before: number, kind: Garbage["kind"]): Promise<Garbage[]> {
@@ -204,6 +200,18 @@ async function readable<T>(read: () => Promise<T>): Promise<T | null> {
     if (error instanceof CorruptObject || error instanceof ObjectMissing) return null;
     throw error;
   }
+}
+
+/** The leases of those who work on the store's stages now. */
+export async function liveLeases(store: Store): Promise<LeaseFile[]> {
+  const found: LeaseFile[] = [];
+  for (const { name } of await store.backend.list("leases")) {
+    const pointer = await store.backend.readPointer(name);
+    if (pointer === null) continue;
+    const lease = parseFile(leaseFile, pointer.value, store.backend.locate(name));
+    if (!(await isStale(lease))) found.push(lease);
+  }
+  return found;
 }
 
 /** Whether anybody works on a stage now. */

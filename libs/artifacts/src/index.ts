@@ -14,7 +14,7 @@ export {
   StoreNotWritable,
 } from "./errors.ts";
 export { FolderBackend } from "./folder-backend.ts";
-export { type CollectOptions, collect, type Garbage, isLeased, type Usage, usage } from "./garbage.ts";
+export { type CollectOptions, collect, type Garbage, isLeased, liveLeases, type Usage, usage } from "./garbage.ts";
 export { Lease, staleAfterMs } from "./lease.ts";
 export { stateOf, thisProcess } from "./process-identity.ts";
 export { type NewRun, Runs, runId } from "./runs.ts";

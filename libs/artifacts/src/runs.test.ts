@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -64,7 +64,9 @@ describe("runs", () => {
   it("go with all their files", async () => {
     const { store } = await temporaryStore();
     const run = await store.runs.create(await newRun());
-    writeFileSync(join(store.runs.folder(run.id), "report.html"), "");
+    const path = await store.runs.writeFile(run.id, "report.html", "<p>ä");
+    expect(path).toBe(join(store.runs.folder(run.id), "report.html"));
+    expect(readFileSync(path, "utf8")).toBe("<p>ä");
     await store.runs.remove(run.id);
     await store.runs.remove(run.id);
     expect(existsSync(store.runs.folder(run.id))).toBe(false);

@@ -50,6 +50,13 @@ export class Runs {
     await this.#files.put(`${runId.parse(record.id)}/run.json`, encode(runRecord.parse(record)));
   }
 
+  /** Writes a file beside `run.json`, such as `report.html`, whole or not at all; its path. */
+  async writeFile(id: string, name: string, content: string | Uint8Array): Promise<string> {
+    const bytes = typeof content === "string" ? new TextEncoder().encode(content) : content;
+    await this.#files.put(`${runId.parse(id)}/${name}`, bytes);
+    return join(this.folder(id), name);
+  }
+
   /**
    * A run's record.
    *
