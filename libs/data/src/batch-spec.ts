@@ -26,7 +26,7 @@ const common = {
 const drawn = {
   ...common,
   /** Seed of order and augmentation: a run's seed. */
-  seed: z.int(),
+  seed: z.union([z.int(), z.bigint()]),
   /** Name of the stage; two stages of one run see different orders. */
   stage: z.string().min(1),
   views: viewOptions,
@@ -41,7 +41,7 @@ const mask = z.strictObject({
 });
 
 /**
- * Everything that batches follow from, beside the pack: plain JSON, the same for the library and over gRPC.
+ * Everything that batches follow from, beside the pack; the same for the library and over gRPC.
  *
  * `two-views`: two independent views of each picture (MoCo). `one-view`: one view. `masked`: BEiT's two views of one window and a
  * block-wise mask. `labelled`: one view and the label. `in-order`: no augmentation, each picture once, for evaluation.

@@ -28,6 +28,19 @@ export {
   TooFewPictures,
   WorkerFailed,
 } from "./errors.ts";
+export { generatedClasses, generatedPicture } from "./generated-picture.ts";
+export { type GeneratedOptions, type GeneratedSet, readGeneratedSet, writeGeneratedSet } from "./generated-set.ts";
 export type { HostInt32, HostUint8 } from "./host-array.ts";
+export { type IdentifiedFile, type IdentifiedFolder, type IdentifyOptions, identifyFolder } from "./identify-folder.ts";
+export { type DataMeta, type PackedData, packFolder, packGenerated } from "./pack-data.ts";
 export { type PackedPicture, type PackIndex, packIndex, type SkippedFile, type Split } from "./pack-index.ts";
-export { type ViewOptions, viewOptions } from "./views.ts";
+export type { PackOptions } from "./pack-pictures.ts";
+export { type FolderContents, type FoundFile, pictureEndings, scanFolder } from "./scan-folder.ts";
+export {
+  type BatchRecipe,
+  type BatchStage,
+  type StageBatchKinds,
+  type StageBatchSpec,
+  stageBatches,
+} from "./stage-batches.ts";
+export { makePlainView, type ViewOptions, viewOptions } from "./views.ts";

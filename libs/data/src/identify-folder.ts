@@ -1,0 +1,107 @@
+import { createHash } from "node:crypto";
+import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { dirname, join, resolve } from "node:path";
+import { z } from "zod";
+import { hashBytes, hashFile } from "./pack-pictures.ts";
+import { type FolderContents, type FoundFile, scanFolder } from "./scan-folder.ts";
+
+/** A file changed as lately as this before it was hashed may change again without its time changing. */
+const RACY_MS = 2000;
+
+const remembered = z.strictObject({
+  format: z.literal(1),
+  /** By path: size in bytes, time of last change in nanoseconds, SHA-256. */
+  files: z.record(z.string(), z.tuple([z.number(), z.string(), z.string()])),
+});
+type Remembered = z.infer<typeof remembered>;
+
+/** A picture file, identified by its bytes; `hash` is null when it could not be read, and `problem` says why. */
+export interface IdentifiedFile extends FoundFile {
+  readonly hash: string | null;
+  readonly problem?: string;
+}
+
+/** A folder of pictures with what identifies it. */
+export interface IdentifiedFolder extends Omit<FolderContents, "files"> {
+  readonly files: readonly IdentifiedFile[];
+  /** SHA-256 of all names and contents: the same pictures in the same places give the same digest, wherever the folder is. */
+  readonly digest: string;
+  /** Files whose bytes were read; those of which path, size and time of change were known were not. */
+  readonly read: number;
+}
+
+/** How a folder is identified. */
+export interface IdentifyOptions {
+  /** File that remembers hashes, or null for none. @default in the user's cache, one for each folder */
+  readonly memory?: string | null;
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (done: number, of: number) => void;
+}
+
+/**
+ * Scans a folder and hashes its pictures, those that are new or changed only.
+ *
+ * @throws FolderUnusable TooFewPictures OneClassOnly ClassesDiffer MixedLayout, as {@link scanFolder}
+ */
+export async function identifyFolder(folder: string, options: IdentifyOptions = {}): Promise<IdentifiedFolder> {
+  const contents = await scanFolder(folder);
+  const memory = options.memory === undefined ? memoryFile(folder) : options.memory;
+  const known = memory === null ? {} : await recall(memory);
+  const now: Remembered["files"] = {};
+  const files: IdentifiedFile[] = [];
+  let read = 0;
+  for (const file of contents.files) {
+    options.signal?.throwIfAborted();
+    try {
+      const { size, mtimeNs, mtimeMs } = await stat(file.path, { bigint: true });
+      const before = known[file.name];
+      const same = before !== undefined && BigInt(before[0]) === size && before[1] === String(mtimeNs);
+      const hash = same ? before[2] : await hashFile(file.path);
+      if (!same) read++;
+      if (same || Date.now() - Number(mtimeMs) > RACY_MS) now[file.name] = [Number(size), String(mtimeNs), hash];
+      files.push({ ...file, hash });
+    } catch (cause) {
+      files.push({
+        ...file,
+        hash: null,
+        problem: `cannot be read (${(cause as NodeJS.ErrnoException).code ?? cause})`,
+      });
+    }
+    options.onProgress?.(files.length, contents.files.length);
+  }
+  if (memory !== null && (read > 0 || Object.keys(known).length !== files.length)) await remember(memory, now);
+  return { ...contents, files, digest: digestOf(files), read };
+}
+
+function digestOf(files: readonly IdentifiedFile[]): string {
+  const digest = createHash("sha256");
+  for (const { name, hash } of files) digest.update(`${JSON.stringify(name)} ${hash ?? "unreadable"}\n`);
+  return digest.digest("hex");
+}
+
+/** One file for each folder, in the user's cache. */
+function memoryFile(folder: string): string {
+  const cache = process.env["XDG_CACHE_HOME"] || join(homedir(), ".cache");
+  return join(cache, "peco", "pictures", `${hashBytes(Buffer.from(resolve(folder)))}.json`);
+}
+
+async function recall(path: string): Promise<Remembered["files"]> {
+  try {
+    return remembered.parse(JSON.parse(await readFile(path, "utf8"))).files;
+  } catch {
+    return {}; // none, an older one or a damaged one: everything is read again
+  }
+}
+
+/** Keeps what was found, if that is possible; it only saves time. */
+async function remember(path: string, files: Remembered["files"]): Promise<void> {
+  const part = `${path}.${process.pid}.part`;
+  try {
+    await mkdir(dirname(path), { recursive: true });
+    await writeFile(part, JSON.stringify({ format: 1, files } satisfies Remembered));
+    await rename(part, path);
+  } catch {
+    return;
+  }
+}
