@@ -31,7 +31,7 @@ def product(a, b):
 def norm(p, x, name):
     mean = x.mean(-1, keepdims=True)
     centred = x - mean
-    return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * p[f"{name}.weight"] + p[f"{name}.bias"]
+    return centred * jax.lax.rsqrt((centred**2).mean(-1, keepdims=True) + 1e-6) * p[f"{name}.scale"] + p[f"{name}.bias"]
 
 
 def linear(p, x, name):
@@ -41,9 +41,9 @@ def linear(p, x, name):
 def attention(p, x, name):
     b, n, d = x.shape
     heads = config["heads"]
-    q, k, v = linear(p, x, f"{name}.qkv").reshape(b, n, 3, heads, d // heads).transpose(2, 0, 3, 1, 4)
+    q, k, v = linear(p, x, f"{name}.attention.qkv").reshape(b, n, 3, heads, d // heads).transpose(2, 0, 3, 1, 4)
     a = jax.nn.softmax(product(q, k.swapaxes(-2, -1)) * (d // heads) ** -0.5)
-    return linear(p, product(a, v).transpose(0, 2, 1, 3).reshape(b, n, d), f"{name}.proj")
+    return linear(p, product(a, v).transpose(0, 2, 1, 3).reshape(b, n, d), f"{name}.attention.out")
 
 
 def mim(p):
@@ -53,7 +53,7 @@ def mim(p):
     for i in range(config["depth"]):
         name = f"blocks.{i}"
         x = x + attention(p, norm(p, x, f"{name}.norm1"), name)
-        x = x + linear(p, jax.nn.gelu(linear(p, norm(p, x, f"{name}.norm2"), f"{name}.fc1"), approximate=False), f"{name}.fc2")
+        x = x + linear(p, jax.nn.gelu(linear(p, norm(p, x, f"{name}.norm2"), f"{name}.mlp.in"), approximate=False), f"{name}.mlp.out")
     logits = jax.nn.log_softmax(linear(p, norm(p, x, "norm"), "head"))
     picked = jnp.take_along_axis(logits, batch["tokens"][..., None].astype(jnp.int32), -1)[..., 0]
     weight = batch["mask"].astype(jnp.float32)
@@ -63,7 +63,7 @@ def mim(p):
 def conv(p):
     def conv2d(x, name):
         y = jax.lax.conv_general_dilated(
-            x.astype(compute), p[f"{name}.weight"].astype(compute), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
+            x.astype(compute), p[f"{name}.kernel"].astype(compute), (1, 1), "SAME", dimension_numbers=("NHWC", "HWIO", "NHWC")
         )
         return y.astype(jnp.float32) + p[f"{name}.bias"]
 

@@ -34,7 +34,7 @@ for name, t in tensors.items():
 
 
 def norm(x, name):
-    return F.layer_norm(x, x.shape[-1:], params[f"{name}.weight"], params[f"{name}.bias"], 1e-6)
+    return F.layer_norm(x, x.shape[-1:], params[f"{name}.scale"], params[f"{name}.bias"], 1e-6)
 
 
 def linear(x, name):
@@ -43,12 +43,12 @@ def linear(x, name):
 
 def attention(x, name, heads, fused):
     b, n, d = x.shape
-    q, k, v = linear(x, f"{name}.qkv").reshape(b, n, 3, heads, d // heads).permute(2, 0, 3, 1, 4)
+    q, k, v = linear(x, f"{name}.attention.qkv").reshape(b, n, 3, heads, d // heads).permute(2, 0, 3, 1, 4)
     if fused:
         o = F.scaled_dot_product_attention(q, k, v)
     else:
         o = ((q @ k.transpose(-2, -1)) * (d // heads) ** -0.5).softmax(-1) @ v
-    return linear(o.transpose(1, 2).reshape(b, n, d), f"{name}.proj")
+    return linear(o.transpose(1, 2).reshape(b, n, d), f"{name}.attention.out")
 
 
 def mim(fused):
@@ -58,7 +58,7 @@ def mim(fused):
     for i in range(config["depth"]):
         name = f"blocks.{i}"
         x = x + attention(norm(x, f"{name}.norm1"), name, config["heads"], fused)
-        x = x + linear(F.gelu(linear(norm(x, f"{name}.norm2"), f"{name}.fc1")), f"{name}.fc2")
+        x = x + linear(F.gelu(linear(norm(x, f"{name}.norm2"), f"{name}.mlp.in")), f"{name}.mlp.out")
     logits = linear(norm(x, "norm"), "head")
     loss = F.cross_entropy(logits.flatten(0, 1).float(), batch["tokens"].flatten().long(), reduction="none")
     weight = batch["mask"].float().flatten()
@@ -67,7 +67,7 @@ def mim(fused):
 
 def conv(_fused):
     def conv2d(x, name):
-        return F.conv2d(x, params[f"{name}.weight"], params[f"{name}.bias"], padding=1)
+        return F.conv2d(x, params[f"{name}.kernel"], params[f"{name}.bias"], padding=1)
 
     images = batch["images"].permute(0, 3, 1, 2)  # channels last in memory
     x = conv2d(images, "first")
