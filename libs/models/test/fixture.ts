@@ -5,7 +5,7 @@ import { expect } from "vitest";
 /** Reference values of `tools/fixtures/NAME.py`, as tensors by name. */
 export function readFixture(name: string): (tensor: string) => tf.Tensor {
   const { tensors }: { tensors: Record<string, HostArray> } = decodeSafetensors(
-    readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url)),
+    new Uint8Array(readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url))),
   );
   return (tensor) => {
     const array = tensors[tensor];
