@@ -5,7 +5,8 @@ import { sizeOf } from "./dtype.ts";
 import { api } from "./ffi/api.ts";
 import { expandCasts } from "./program/expand-casts.ts";
 import { lower, removeFunction } from "./program/lower.ts";
-import { type Input, type Value, valueText } from "./program/program.ts";
+import { type Input, type Program, type Value, valueText } from "./program/program.ts";
+import { uniformFromBits } from "./program/uniform-from-bits.ts";
 import type { Variable } from "./state.ts";
 import type { Trace } from "./tracing/trace.ts";
 import { unflatten } from "./tree.ts";
@@ -37,7 +38,7 @@ const LARGE_BYTES = 1 << 20;
 
 /** Compiles a traced step. Throws `TensorFlowError`. */
 export function compile({ program, captured, metrics: structure }: Trace, compiler: Compiler): Compiled {
-  const lowered = lower(expandCasts(program));
+  const lowered = lower(prepare(program, compiler));
   const places = {
     state: argumentPlaces(lowered.inputs, "state"),
     batch: argumentPlaces(lowered.inputs, "batch"),
@@ -88,6 +89,12 @@ export function compile({ program, captured, metrics: structure }: Trace, compil
     },
     dispose: () => freeCaptured(),
   };
+}
+
+/** The program as it is handed to a compiler. */
+function prepare(program: Program, compiler: Compiler): Program {
+  const cast = expandCasts(program);
+  return compiler === "xla" ? uniformFromBits(cast) : cast;
 }
 
 /** Where among the arguments the inputs of a kind stand: in the order of their paths, or in which they were captured. */

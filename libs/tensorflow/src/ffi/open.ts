@@ -19,8 +19,6 @@ const STACK_BYTES = 16 << 20;
 export function openPinned(): { cc: LibraryHandle; framework: LibraryHandle; libc: LibraryHandle } {
   const library = locateLibrary();
   widenStacks();
-  // TensorFlow's chatter on standard error (oneDNN, CPU features) is no news; errors still get through.
-  process.env["TF_CPP_MIN_LOG_LEVEL"] ??= "2";
   const libc = koffi.load(linux ? "libc.so.6" : "libSystem.B.dylib");
   const dlopen = libc.func("dlopen", "void *", ["str", "int"]);
   const dlerror = libc.func("dlerror", "str", []);
@@ -32,9 +30,46 @@ export function openPinned(): { cc: LibraryHandle; framework: LibraryHandle; lib
         { path },
       );
   };
-  pin(library.framework, RTLD_NOW | RTLD_NODELETE | RTLD_GLOBAL);
+  // TensorFlow's chatter on standard error (oneDNN is on, CPU features) is no news; it is shown when it is asked for.
+  const level = Number(process.env["TF_CPP_MIN_LOG_LEVEL"] ?? 2);
+  const pinFramework = () => pin(library.framework, RTLD_NOW | RTLD_NODELETE | RTLD_GLOBAL);
+  if (level > 0) withoutStandardError(libc, pinFramework);
+  else pinFramework();
+  const framework = koffi.load(library.framework);
+  setLogLevel(framework, level);
   pin(library.cc, RTLD_NOW | RTLD_NODELETE);
-  return { cc: koffi.load(library.cc), framework: koffi.load(library.framework), libc };
+  return { cc: koffi.load(library.cc), framework, libc };
+}
+
+/**
+ * Runs `body` with standard error pointing nowhere: the library talks while it is loaded, before its log level can be set, and it heeds
+ * TF_CPP_MIN_LOG_LEVEL only later.
+ */
+function withoutStandardError(libc: LibraryHandle, body: () => void): void {
+  const open = libc.func("open", "int", ["str", "int"]);
+  const dup = libc.func("dup", "int", ["int"]);
+  const dup2 = libc.func("dup2", "int", ["int", "int"]);
+  const close = libc.func("close", "int", ["int"]);
+  const nowhere = open("/dev/null", 1);
+  const kept = dup(2);
+  if (nowhere < 0 || kept < 0) return body();
+  dup2(nowhere, 2);
+  try {
+    body();
+  } finally {
+    dup2(kept, 2);
+    close(kept);
+    close(nowhere);
+  }
+}
+
+/** Sets the level below which the library is silent. Nothing in the C API does. */
+function setLogLevel(framework: LibraryHandle, level: number): void {
+  try {
+    framework.func("_ZN4absl12lts_2025081414SetMinLogLevelENS0_18LogSeverityAtLeastE", "void", ["int"])(level);
+  } catch {
+    // Another build of the library names it otherwise, and its chatter is harmless.
+  }
 }
 
 function widenStacks(): void {

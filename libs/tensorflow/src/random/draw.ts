@@ -109,7 +109,13 @@ function scaled(x: tf.Tensor, mean: number, deviation: number): tf.Tensor {
   return mean === 0 ? spread : tf.add(spread, mean);
 }
 
-function stateless(name: string, k: Key, shape: readonly number[], dtype: DType, more: tf.Tensor[] = []): tf.Tensor {
+export function stateless(
+  name: string,
+  k: Key,
+  shape: readonly number[],
+  dtype: DType,
+  more: tf.Tensor[] = [],
+): tf.Tensor {
   const made: number[] = [];
   const make = (dims: number[], type: DType, data: Int32Array | BigUint64Array) => {
     const id = binding.createTensor(dims, dtypeNumber(type), data);
