@@ -1,6 +1,26 @@
 export { type Checkpoint, StageCheckpoints } from "./checkpoint.ts";
+export { openData } from "./data-input.ts";
 export { Diverged } from "./errors.ts";
 export { History, type HistoryRow, historyRow } from "./history.ts";
 export { type StepBatch, type StepMetrics, type Trained, type Training, train } from "./loop.ts";
+export {
+  type LoadedModel,
+  loadModel,
+  type ModelContent,
+  type Preprocessing,
+  preprocessing,
+  publishModel,
+  WrongArtifact,
+} from "./model-artifact.ts";
+export { subtree, tensorsOf } from "./nested.ts";
 export type { TrainerMetrics } from "./progress.ts";
 export { type BatchSource, ReadAhead } from "./read-ahead.ts";
+export {
+  loadTokenizer,
+  type Tokenizer,
+  type TokenizerConfig,
+  type TokenizerWeights,
+  tokenizerConfig,
+  tokenizerOf,
+} from "./tokenizer-model.ts";
+export { loadPerceptualNetwork, visionTransformerConfig } from "./vision-transformer-model.ts";
