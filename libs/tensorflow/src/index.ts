@@ -11,6 +11,8 @@ export { type Host, type JitOptions, type JitStatistics, type Jitted, jit, type 
 export * from "./library/index.ts";
 export { type Logger, type LogLevel, setLogger } from "./logger.ts";
 export type { Attribute, Attributes } from "./program/attribute.ts";
+export { countFlops } from "./program/flops.ts";
+export { printProgram } from "./program/print.ts";
 export type { Input, Operation, Program, Result, Value } from "./program/program.ts";
 export * as random from "./random/index.ts";
 export type { HostKey, Key } from "./random/key.ts";
