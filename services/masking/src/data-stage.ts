@@ -1,0 +1,115 @@
+import { createReadStream } from "node:fs";
+import { mkdir, mkdtemp, rm } from "node:fs/promises";
+import { join } from "node:path";
+import {
+  FileChanged,
+  type GeneratedSet,
+  type IdentifiedFolder,
+  identifyFolder,
+  type PackedData,
+  packFolder,
+  packGenerated,
+  writeGeneratedSet,
+} from "@peco/data";
+import type { StageContext, StageOutput } from "@peco/stage";
+import { partProgress } from "./part-progress.ts";
+
+/**
+ * The stage `data`: a folder of pictures, or the generated set, becomes a `data` artifact with the blobs `pictures.u8` (`uint8 [n, side,
+ * side, 3]`) and `index.json`; of the generated set also `masks.npy` and `boxes.json`, in the order of the index. The generated set's
+ * files stay in the store's folder `generated`, to be looked at, and are used again by the same recipe and seed.
+ *
+ * A preflight packs everything, too: the stages after it need real data, and nothing here fails late.
+ */
+export async function dataStage(context: StageContext): Promise<StageOutput> {
+  const { spec, store, emit } = context;
+  const unfinished = join(spec.store, "tmp");
+  await mkdir(unfinished, { recursive: true });
+  const scratch = await mkdtemp(join(unfinished, "data-"));
+  const pictures = join(scratch, "pictures.u8");
+  try {
+    const made =
+      spec.folder === null ? await generated(context, pictures) : await fromFolder(context, spec.folder, pictures);
+    const blobs = {
+      "pictures.u8": await store.putBlob(createReadStream(pictures)),
+      "index.json": await store.putBlob(json(made.packed.index)),
+      ...Object.fromEntries(
+        await Promise.all(
+          Object.entries(made.beside).map(async ([name, body]) => [name, await store.putBlob(body)] as const),
+        ),
+      ),
+    };
+    const { index, meta } = made.packed;
+    const artifact = await store.publish({ kind: "data", blobs, inputs: {}, meta });
+    emit({ kind: "artifact", artifactKind: "data", digest: artifact });
+    return { artifact, metrics: { images: index.pictures.length, classes: index.classes.length, ...meta.counts } };
+  } finally {
+    await rm(scratch, { recursive: true, force: true });
+  }
+}
+
+/** What was packed, and blobs that lie beside it. */
+interface Made {
+  readonly packed: PackedData;
+  readonly beside: Readonly<Record<string, Uint8Array | AsyncIterable<Uint8Array>>>;
+}
+
+async function generated({ spec, recipe, emit, signal }: StageContext, pictures: string): Promise<Made> {
+  const side = recipe.image.size;
+  const { train, labelled, validation, test } = recipe.data.generated;
+  const folder = join(spec.store, "generated", `seed${spec.seed}-${side}px-${train}-${labelled}-${validation}-${test}`);
+  await mkdir(folder, { recursive: true });
+  const set: GeneratedSet = await writeGeneratedSet(
+    folder,
+    { seed: spec.seed, side, train, labelled, validation, test },
+    { threads: spec.threads, signal, onProgress: partProgress("draw", emit) },
+  );
+  const packed = await packGenerated(set, folder, pictures, { side, signal, onProgress: partProgress("pack", emit) });
+  emit({ kind: "note", text: `the generated pictures lie in ${folder}` });
+  const beside = {
+    "masks.npy": createReadStream(join(folder, "masks.npy")),
+    "boxes.json": json(set.pictures.map(({ box }) => box)),
+  };
+  return { packed, beside };
+}
+
+async function fromFolder({ spec, recipe, emit, signal }: StageContext, path: string, pictures: string): Promise<Made> {
+  const side = recipe.image.size;
+  const folder = await identifyFolder(path, { signal, onProgress: partProgress("identify", emit) });
+  checkIdentity(folder, spec.parts["inputs"]);
+  const packed = await packFolder(folder, pictures, {
+    ...recipe.data.folder,
+    side,
+    signal,
+    onProgress: partProgress("pack", emit),
+  });
+  for (const text of remarks(packed, side)) emit({ kind: "note", text });
+  return { packed, beside: {} };
+}
+
+/** The stage's key holds the digest of the folder's contents; a folder that has changed since then belongs to another key. */
+function checkIdentity({ root, digest }: IdentifiedFolder, inputs: unknown): void {
+  const expected = typeof inputs === "object" && inputs !== null ? Object.values(inputs) : [];
+  if (expected.length === 0 || expected.includes(digest)) return;
+  throw new FileChanged(`the pictures in ${root} changed while the run was being prepared`, {
+    path: root,
+    remedy: "Start again when nothing writes to the folder any more.",
+  });
+}
+
+/** What a person should know about their pictures, in sentences. */
+function remarks({ index, meta }: PackedData, side: number): string[] {
+  const { counts } = meta;
+  const named = index.skipped.slice(0, 3).map(({ name, reason }) => `${name} ${reason}`);
+  const more = index.skipped.length > named.length ? `; and ${index.skipped.length - named.length} more` : "";
+  return [
+    ...(side < 64 ? [`pictures become ${side}x${side} pixels; the recipe laptop takes 64x64`] : []),
+    ...(index.classes.length === 0 ? ["there are no class folders, so fine-tuning and top-1 are left out"] : []),
+    ...(named.length > 0 ? [`${counts.skipped} left out: ${named.join("; ")}${more}`] : []),
+    ...(counts.copies > 0
+      ? [`${counts.copies} are byte copies of others, ${counts.copiesAcrossSplits} of them across the split`]
+      : []),
+  ];
+}
+
+const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
