@@ -12,19 +12,14 @@ import {
 } from "@peco/models";
 import { type AdamWSlots, adamW, type Normalisation, onlyIfFinite } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
-import { autocast, type Key, random, tf, valueAndGrad } from "tfjs-libtensorflow";
+import type { StepBatch, StepMetrics } from "@peco/training";
+import { autocast, type Key, random, type Step, tf, valueAndGrad } from "tfjs-libtensorflow";
 
 /** What the training of the tokenizer keeps from step to step. */
 export type CodebookState = {
   readonly autoencoder: VqAutoencoder;
   readonly codebook: Codebook;
   readonly slots: AdamWSlots;
-};
-
-/** Augmented pictures, 0..255, [batch, size, size, 3], and the scheduled learning rate. */
-export type CodebookBatch = {
-  readonly data: { readonly images: tf.Tensor4D };
-  readonly hyper: { readonly lr: tf.Scalar };
 };
 
 /** What the stage's recipe says about this step. */
@@ -52,20 +47,28 @@ export function initAutoencoder(recipe: Recipe["codebook"], key: Key): VqAutoenc
 
 /**
  * One step of the VQ autoencoder: gradients for encoder and decoder, moving averages for the codes, then dead codes
- * start again at latents of this batch. A step that is not finite changes nothing.
+ * start again at latents of this batch. A step that is not finite changes nothing. Its batch holds `images`, augmented,
+ * 0..255, [batch, size, size, 3], and the scheduled `lr`.
  */
-export function codebookStep({ recipe, normalisation, precision, features }: CodebookOptions) {
+export function codebookStep({
+  recipe,
+  normalisation,
+  precision,
+  features,
+}: CodebookOptions): Step<CodebookState, StepBatch, StepMetrics> {
   const optimizer = adamW(recipe.optimizer);
   const weights = { ...recipe.loss, commitment: recipe.commitment, normalisation };
-  return (state: CodebookState, { data, hyper }: CodebookBatch, key: Key) => {
+  return (state, { data, hyper }, key) => {
+    const images = data["images"] as tf.Tensor4D;
+    const lr = hyper["lr"] as tf.Scalar;
     const { loss, aux, grad } = autocast(precision, () =>
       valueAndGrad((autoencoder: VqAutoencoder) => {
-        const { loss, ...aux } = vqLoss(autoencoder, state.codebook.vectors, data.images, features, weights);
+        const { loss, ...aux } = vqLoss(autoencoder, state.codebook.vectors, images, features, weights);
         return { loss, aux };
       })(state.autoencoder),
     );
     const { latents, indices, ...terms } = aux;
-    const updated = optimizer.update(grad, state.slots, state.autoencoder, { lr: hyper.lr, loss });
+    const updated = optimizer.update(grad as VqAutoencoder, state.slots, state.autoencoder, { lr, loss });
     const { params: autoencoder, slots, gradNorm, finite } = updated;
     const moved = updateCodebook(state.codebook, latents, indices, { decay: recipe.decay, smoothing: 0 });
     const draws = restartDraws(random.fold(key, "restart"), latents.shape[0], recipe.size);

@@ -13,19 +13,16 @@ import {
 } from "@peco/models";
 import { type AdamWSlots, adamW, onlyIfFinite } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
-import { autocast, type Key, random, type tf, valueAndGrad } from "tfjs-libtensorflow";
+import type { StepBatch, StepMetrics } from "@peco/training";
+import { autocast, type Key, random, type Step, type tf, valueAndGrad } from "tfjs-libtensorflow";
+
+type Query = MocoQuery<VisionTransformer>;
 
 /** What MoCo v3 keeps from step to step. */
 export type PerceptualNetworkState = {
-  readonly query: MocoQuery<VisionTransformer>;
+  readonly query: Query;
   readonly key: MocoKey<VisionTransformer>;
   readonly slots: AdamWSlots;
-};
-
-/** Two augmented views of the same pictures, 0..255, [batch, size, size, 3], and the values that schedules give. */
-export type PerceptualNetworkBatch = {
-  readonly data: { readonly view1: tf.Tensor4D; readonly view2: tf.Tensor4D };
-  readonly hyper: { readonly lr: tf.Scalar; readonly momentum: tf.Scalar };
 };
 
 /** What the stage's recipe says about this step. */
@@ -48,21 +45,30 @@ export function initPerceptualNetwork({ vit, recipe }: PerceptualNetworkOptions,
   return { query, key: initialMocoKey(query), slots: optimizerOf(recipe).init(query) };
 }
 
-/** One step of MoCo v3 over a vision transformer's class token; a step that is not finite changes nothing. */
-export function perceptualNetworkStep({ vit, recipe, precision }: PerceptualNetworkOptions) {
+/**
+ * One step of MoCo v3 over a vision transformer's class token; a step that is not finite changes nothing. Its batch holds
+ * two augmented views of the same pictures, `view1` and `view2`, 0..255, [batch, size, size, 3], and the scheduled values
+ * `lr` and `momentum` (of the key network).
+ */
+export function perceptualNetworkStep({
+  vit,
+  recipe,
+  precision,
+}: PerceptualNetworkOptions): Step<PerceptualNetworkState, StepBatch, StepMetrics> {
   const optimizer = optimizerOf(recipe);
   const encode = (params: VisionTransformer, pictures: tf.Tensor4D) => classToken(params, vit, pictures);
-  return (state: PerceptualNetworkState, { data, hyper }: PerceptualNetworkBatch) => {
-    const views = [data.view1, data.view2] as const;
-    const following = followQuery(state.key, state.query, hyper.momentum);
+  return (state, { data, hyper }) => {
+    const views = [data["view1"] as tf.Tensor4D, data["view2"] as tf.Tensor4D] as const;
+    const [lr, momentum] = [hyper["lr"] as tf.Scalar, hyper["momentum"] as tf.Scalar];
+    const following = followQuery(state.key, state.query, momentum);
     const { loss, aux, grad } = autocast(precision, () => {
       const keys = mocoKeys(encode, following, views);
-      return valueAndGrad((query: MocoQuery<VisionTransformer>) => {
+      return valueAndGrad((query: Query) => {
         const { loss, ...aux } = mocoLoss(encode, query, views, keys, recipe.temperature);
         return { loss, aux };
       })(state.query);
     });
-    const updated = optimizer.update(grad, state.slots, state.query, { lr: hyper.lr, loss });
+    const updated = optimizer.update(grad as Query, state.slots, state.query, { lr, loss });
     const { params: query, slots, gradNorm, finite } = updated;
     return {
       state: { query, key: onlyIfFinite(finite, following, state.key), slots },

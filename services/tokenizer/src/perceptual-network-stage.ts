@@ -1,0 +1,48 @@
+import { keyMomentum } from "@peco/models";
+import { lrSchedule } from "@peco/nn";
+import { fold } from "@peco/random";
+import type { Stage } from "@peco/stage";
+import { openData, publishModel, StageCheckpoints, subtree, train } from "@peco/training";
+import { jit, random } from "tfjs-libtensorflow";
+import { initPerceptualNetwork, perceptualNetworkStep } from "./perceptual-network-step.ts";
+
+/**
+ * The stage `perceptual-network`: trains a vision transformer by MoCo v3 on the training pictures, labels unused, and
+ * publishes its query encoder; heads and key network are thrown away.
+ */
+export const perceptualNetworkStage: Stage = async (context) => {
+  const { recipe, spec } = context;
+  const own = recipe.perceptualNetwork;
+  const steps = spec.preflight ? 1 : own.steps;
+  const options = { vit: { ...recipe.image, ...recipe.vit }, recipe: own, precision: recipe.runtime.precision };
+  const key = random.fold(random.key(spec.seed), spec.stage);
+  await using data = await openData(context.store, spec.inputs["data"] ?? "");
+  const compiled = jit(perceptualNetworkStep(options), { name: spec.stage, compiler: recipe.runtime.compiler });
+  const lr = lrSchedule(own.optimizer, steps);
+  const trained = await train(context, await StageCheckpoints.open(context), {
+    part: "moco",
+    steps,
+    initial: () => initPerceptualNetwork(options, fold(key, "start")),
+    compiled,
+    batches: data.batches({
+      kind: "two-views",
+      pictures: { split: "train" },
+      batch: own.batch,
+      size: recipe.image.size,
+      seed: Number(spec.seed),
+      stage: spec.stage,
+      views: own.views,
+    }),
+    hyper: (step) => ({ lr: lr(step), momentum: keyMomentum(own.momentum, step, steps) }),
+    key: fold(key, "steps"),
+    imagesPerStep: own.batch,
+  });
+  const artifact = await publishModel(context, {
+    kind: "perceptual-network",
+    weights: subtree(trained.state, "query.encoder"),
+    config: options.vit,
+    history: trained.history,
+    figures: trained.metrics,
+  });
+  return { artifact, metrics: { ...trained.metrics, ...trained.history.at(-1) } };
+};
