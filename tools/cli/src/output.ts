@@ -19,39 +19,3 @@ export async function answer<O extends { json?: boolean }>(options: O, command: 
 export function print(text: string): void {
   if (text !== "") process.stdout.write(`${text}\n`);
 }
-
-/** Fields that our errors carry beside the message (docs/architecture.md, "Errors"). */
-export interface Failure {
-  message: string;
-  exitCode: number;
-  remedy?: string;
-  path?: string;
-}
-
-/** An error as something to print: ours as they are, all others as a fault of the program (70). */
-export function asFailure(error: unknown): Failure & { stack?: string } {
-  if (!(error instanceof Error)) return { message: String(error), exitCode: 70 };
-  const { exitCode, remedy, path } = error as Error & Partial<Failure>;
-  if (typeof exitCode !== "number") {
-    const system = systemFailure(error);
-    return system ?? { message: error.message, exitCode: 70, ...(error.stack === undefined ? {} : { stack: error.stack }) };
-  }
-  return { message: error.message, exitCode, ...(remedy === undefined ? {} : { remedy }), ...(path === undefined ? {} : { path }) };
-}
-
-/** Errors of the operating system that a user can mend, wherever they come from. */
-function systemFailure(error: Error): Failure | undefined {
-  const { code, path } = error as NodeJS.ErrnoException;
-  const where = path === undefined ? {} : { path };
-  switch (code) {
-    case "ENOSPC":
-    case "EDQUOT":
-      return { message: `the disk is full${path === undefined ? "" : ` (${path})`}`, exitCode: 73, remedy: "Free some space, then run the same command again.", ...where };
-    case "EROFS":
-    case "EACCES":
-    case "EPERM":
-      return { message: error.message, exitCode: 73, remedy: "Make the place writable, or name another with --store.", ...where };
-    default:
-      return undefined;
-  }
-}

@@ -1,0 +1,75 @@
+import { availableParallelism } from "node:os";
+import { resolve } from "node:path";
+import { type IdentifiedFolder, identifyFolder } from "@peco/data";
+import { type LoadedRecipe, loadRecipe, type Stage, stageGraph, until } from "@peco/recipes";
+import { storeFolder } from "../checkout.ts";
+import { UsageError } from "../usage-error.ts";
+
+/** The words of `peco run`. */
+export interface RunOptions {
+  data?: string;
+  store?: string;
+  recipe: string;
+  set: string[];
+  seed?: bigint;
+  seeds?: bigint[];
+  until?: string;
+  threads?: number;
+  dryRun?: boolean;
+  json?: boolean;
+}
+
+/** What a run is to do, everything checked that can be checked before anything is written. */
+export interface Experiment {
+  readonly store: string;
+  readonly loaded: LoadedRecipe;
+  readonly seeds: readonly bigint[];
+  /** The user's folder, scanned and hashed; null for the generated set. */
+  readonly folder: IdentifiedFolder | null;
+  /** Absolute path of the folder. */
+  readonly data: string | null;
+  readonly stages: readonly Stage[];
+  /** Sentences for the user: what follows from the choices and may surprise. */
+  readonly remarks: readonly string[];
+}
+
+/**
+ * Checks the words of `peco run`: recipe, seeds, stage to stop at, and the folder of pictures.
+ *
+ * @throws UsageError RecipeError, and what `identifyFolder` throws
+ */
+export async function experiment(options: RunOptions, onProgress?: (done: number, of: number) => void): Promise<Experiment> {
+  if (options.seed !== undefined && options.seeds !== undefined) throw new UsageError("--seed and --seeds exclude each other");
+  // The number of threads changes the last bits, so it is part of the recipe and never taken from the machine.
+  const sets = [...options.set, ...(options.threads === undefined ? [] : [`runtime.threads=${options.threads}`])];
+  const loaded = loadRecipe(options.recipe, { sets });
+  const data = options.data === undefined ? null : resolve(options.data);
+  const folder = data === null ? null : await identifyFolder(data, onProgress === undefined ? {} : { onProgress });
+  const labelled = folder === null || folder.classes.length > 0;
+  const all = stageGraph(loaded.recipe, { labelled, source: folder === null ? "generated" : "folder" });
+  const stages = options.until === undefined ? all : until(all, options.until);
+  return {
+    store: storeFolder(options.store),
+    loaded,
+    seeds: options.seeds ?? [options.seed ?? 1n],
+    folder,
+    data,
+    stages,
+    remarks: remarks(loaded, folder),
+  };
+}
+
+function remarks({ recipe, name }: LoadedRecipe, folder: IdentifiedFolder | null): string[] {
+  const cores = availableParallelism();
+  return [
+    ...(folder === null || recipe.image.size > 32
+      ? []
+      : [`With the recipe ${name} your pictures become ${recipe.image.size} pixels a side; --recipe laptop takes 64 and a lot more time.`]),
+    ...(folder !== null && folder.classes.length === 0
+      ? ["The folder has no class folders: fine-tuning and top-1 are left out."]
+      : []),
+    ...(recipe.runtime.threads > cores
+      ? [`The recipe takes ${recipe.runtime.threads} threads and this machine has ${cores} cores: it will be slow. --threads ${cores} changes that, and the last bits of the result.`]
+      : []),
+  ];
+}
