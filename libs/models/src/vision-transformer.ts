@@ -132,7 +132,9 @@ function embed(
     rows = tf.add(tf.mul(rows, tf.sub(1, masked)), tf.mul(tf.reshape(vit.maskToken, [1, width]), masked));
   }
   const embedded = tf.reshape<tf.Rank.R3>(rows, [batch, patches, width]);
-  const tokens = tf.concat([tf.tile(vit.classToken, [batch, 1, 1]), embedded], 1);
+  // Spread by an addition and not by tf.tile, whose gradient is a slice and an addition for each picture.
+  const classTokens = tf.add<tf.Tensor3D>(tf.zeros([batch, 1, 1]), vit.classToken);
+  const tokens = tf.concat([classTokens, embedded], 1);
   const positions = positionsOf(vit, config);
   return tf.reshape(positions === undefined ? tokens : tf.add(tokens, positions), [-1, width]);
 }

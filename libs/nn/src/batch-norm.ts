@@ -1,4 +1,4 @@
-import { autocast, tf } from "tfjs-libtensorflow";
+import { tf } from "tfjs-libtensorflow";
 import { type Affine, standardiseAlong } from "./layer-norm.ts";
 
 /**
@@ -6,8 +6,6 @@ import { type Affine, standardiseAlong } from "./layer-norm.ts";
  * are no running statistics. `affine` null leaves scale and bias out, as the last layer of MoCo v3's heads does.
  */
 export function batchNorm(affine: Affine | null, x: tf.Tensor2D, epsilon = 1e-5): tf.Tensor2D {
-  return autocast("float32", () => {
-    const value = standardiseAlong(x, 0, epsilon);
-    return affine === null ? value : tf.add(tf.mul(value, affine.scale), affine.bias);
-  });
+  const value = standardiseAlong(x, 0, epsilon);
+  return affine === null ? value : tf.add(tf.mul(value, affine.scale), affine.bias);
 }

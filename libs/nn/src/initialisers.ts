@@ -1,4 +1,4 @@
-import { type Key, random, tf } from "tfjs-libtensorflow";
+import { type Key, random, rawOp, tf } from "tfjs-libtensorflow";
 
 /** Uniform within ±sqrt(6 / (fanIn + fanOut)) (Glorot and Bengio 2010), as PyTorch's `xavier_uniform_`. */
 export function xavierUniform<T extends tf.Tensor>(
@@ -42,29 +42,8 @@ export function truncatedNormal<T extends tf.Tensor>(
   if (bound >= 5 * std) return tf.mul(random.normal(key, [...shape]), std);
   const inside = erf(bound / std / Math.SQRT2);
   const cut = tf.mul(tf.sub(random.uniform(key, [...shape]), 0.5), 2 * inside);
-  return tf.mul(inverseErf(cut), std * Math.SQRT2);
-}
-
-const centre = [
-  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
-  0.246640727, 1.50140941,
-];
-const tail = [
-  -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
-  1.00167406, 2.83297682,
-];
-
-/** The inverse of the error function on (-1, 1), in single precision (Giles, "Approximating the erfinv function", 2010). */
-export function inverseErf(x: tf.Tensor): tf.Tensor {
-  const w = tf.neg(tf.log(tf.mul(tf.sub(1, x), tf.add(1, x))));
-  const near = polynomial(centre, tf.sub(w, 2.5));
-  const far = polynomial(tail, tf.sub(tf.sqrt(w), 3));
-  return tf.mul(tf.where(tf.less(w, 5), near, far), x);
-}
-
-function polynomial(coefficients: readonly number[], x: tf.Tensor): tf.Tensor {
-  const [first, ...rest] = coefficients as [number, ...number[]];
-  return rest.reduce<tf.Tensor>((sum, c) => tf.add(tf.mul(sum, x), c), tf.fill(x.shape, first));
+  const [normal] = rawOp("Erfinv", { T: { kind: "type", value: "float32" } }, [cut]);
+  return tf.mul(normal as tf.Tensor, std * Math.SQRT2);
 }
 
 /** The error function of one number to 1e-15: its Taylor series, which converges fast in the range needed (|x| < 4). */
