@@ -3,7 +3,7 @@
 import { execFileSync } from "node:child_process";
 import { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { build } from "esbuild";
+import { build, type Plugin } from "esbuild";
 
 const root = new URL("../", import.meta.url).pathname;
 const dist = join(root, "dist");
@@ -23,6 +23,14 @@ for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   writeFileSync(path, readFileSync(path, "utf8").replaceAll(/(["'])(\.{1,2}\/[^"'\n]*)\.ts\1/g, "$1$2.js$1"));
 }
 
+// The kernels' backend needs it for TensorBoard's histograms alone, which are not offered here.
+const withoutProtobuf: Plugin = {
+  name: "without-protobuf",
+  setup({ onLoad }) {
+    onLoad({ filter: /tfjs-node-gpu\/dist\/proto\/api_pb\.js$/ }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
 await build({
   entryPoints: { index: join(root, "src/index.ts"), "library/cli": join(root, "src/library/cli.ts") },
   outdir: dist,
@@ -35,6 +43,7 @@ await build({
   // package; they ask for the whole of tfjs and use its core.
   alias: { "@tensorflow/tfjs": "@tensorflow/tfjs-core" },
   external: ["@tensorflow/tfjs-core", "koffi"],
+  plugins: [withoutProtobuf],
   legalComments: "eof",
   banner: {
     js: 'import{createRequire as $createRequire}from"node:module";const require=$createRequire(import.meta.url);',
