@@ -144,7 +144,7 @@ function checkCovered(spans: [begin: number, end: number, name: string][], avail
 }
 
 function copyOut(dtype: HostDType, shape: readonly number[], bytes: Uint8Array): HostArray {
-  const buffer = bytes.slice().buffer;
+  const { buffer } = new Uint8Array(bytes); // slice of a Buffer would share its memory
   switch (dtype) {
     case "float32":
       return { dtype, shape, data: new Float32Array(buffer) };
