@@ -22,16 +22,28 @@ export const decodingFacts = {
   resize: "shorter side, lanczos3, centre crop",
 } as const;
 
+/** Uncompressed sRGB, `uint8 [height, width, 3]`. */
+export interface RawPixels {
+  readonly data: Uint8Array;
+  readonly width: number;
+  readonly height: number;
+}
+
 /**
- * Decodes a picture file, given by its bytes or its path, to `uint8 [side, side, 3]`: turned as EXIF says, to 8-bit sRGB (grey, CMYK,
+ * Decodes a picture file, given by its bytes or its path, or takes uncompressed pixels, to `uint8 [side, side, 3]`: turned as EXIF says, to 8-bit sRGB (grey, CMYK,
  * 16-bit and palette as well), transparency laid on white, the first frame of an animation, the shorter side resized to `side` and the
  * middle kept.
  *
  * @throws UndecodablePicture when it is no picture, truncated, damaged, or larger than 268 megapixels
  */
-export async function decodePicture(source: Uint8Array | string, side: number): Promise<Uint8Array> {
+export async function decodePicture(source: Uint8Array | string | RawPixels, side: number): Promise<Uint8Array> {
+  const limits = { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true } as const;
   try {
-    const pixels = await sharp(source, { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true })
+    const picture =
+      typeof source === "string" || source instanceof Uint8Array
+        ? sharp(source, limits)
+        : sharp(source.data, { ...limits, raw: { width: source.width, height: source.height, channels: 3 } });
+    const pixels = await picture
       .autoOrient()
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")

@@ -14,6 +14,7 @@ export {
   type TwoViews,
 } from "./batch-spec.ts";
 export { Dataset, type PackParts, parseSpec } from "./dataset.ts";
+export { decodePicture, type RawPixels, UndecodablePicture } from "./decode.ts";
 export {
   BatchOptionsError,
   ClassesDiffer,
