@@ -1,6 +1,6 @@
+import { stageBatches } from "@peco/data";
 import { perceptualFeatures } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
-import type { Recipe } from "@peco/recipes";
 import type { Stage } from "@peco/stage";
 import {
   loadPerceptualNetwork,
@@ -25,15 +25,7 @@ export const codebookStage: Stage = async (context) => {
   const key = random.fold(random.key(spec.seed), spec.stage);
   const perceptual = await loadPerceptualNetwork(store, spec.inputs["perceptualNetwork"] ?? "");
   await using data = await openData(store, spec.inputs["data"] ?? "");
-  const batches = data.batches({
-    kind: "one-view",
-    pictures: { split: "train" },
-    batch: own.batch,
-    size: recipe.image.size,
-    seed: Number(spec.seed),
-    stage: spec.stage,
-    views: own.views,
-  });
+  const batches = data.batches(stageBatches("codebook", recipe, spec.seed));
   const step = codebookStep({
     recipe: own,
     normalisation: recipe.image,
@@ -67,5 +59,5 @@ export const codebookStage: Stage = async (context) => {
     history: trained.history,
     figures: trained.metrics,
   });
-  return { artifact, metrics: { ...trained.metrics, ...trained.history.at(-1) } };
+  return { artifact, metrics: { ...trained.history.at(-1), ...trained.metrics } };
 };

@@ -1,3 +1,4 @@
+import { stageBatches } from "@peco/data";
 import { keyMomentum } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
 import { fold } from "@peco/random";
@@ -24,15 +25,7 @@ export const perceptualNetworkStage: Stage = async (context) => {
     steps,
     initial: () => initPerceptualNetwork(options, fold(key, "start")),
     compiled,
-    batches: data.batches({
-      kind: "two-views",
-      pictures: { split: "train" },
-      batch: own.batch,
-      size: recipe.image.size,
-      seed: Number(spec.seed),
-      stage: spec.stage,
-      views: own.views,
-    }),
+    batches: data.batches(stageBatches("perceptual-network", recipe, spec.seed)),
     hyper: (step) => ({ lr: lr(step), momentum: keyMomentum(own.momentum, step, steps) }),
     key: fold(key, "steps"),
     imagesPerStep: own.batch,
@@ -44,5 +37,5 @@ export const perceptualNetworkStage: Stage = async (context) => {
     history: trained.history,
     figures: trained.metrics,
   });
-  return { artifact, metrics: { ...trained.metrics, ...trained.history.at(-1) } };
+  return { artifact, metrics: { ...trained.history.at(-1), ...trained.metrics } };
 };
