@@ -1,5 +1,6 @@
 import { type Entry, entryText } from "../core/handle-table.ts";
 import { check, status } from "../core/status.ts";
+import { newHandle } from "../core/tensor-memory.ts";
 import { dtypeName, sizeOf } from "../dtype.ts";
 import { TracingError } from "../errors.ts";
 import { api, type Output } from "../ffi/api.ts";
@@ -19,6 +20,8 @@ export const CAST_OPERATIONS: ReadonlySet<string> = new Set([
 
 const INTERNED_BYTES = 256;
 const SPLAT_ELEMENTS = 16;
+/** Larger data that is made during a trace is handed over as an input: inside the function it would be held several times. */
+const INLINE_BYTES = 1 << 16;
 
 /**
  * Collects the operations of one trace as a `Program`. A scratch graph beside it is asked for the shapes, and nothing else.
@@ -58,7 +61,10 @@ export class Tracer {
     const key = content === undefined ? undefined : `${valueText(constant)} ${content}`;
     const known = key === undefined ? undefined : this.#interned.get(key);
     if (known !== undefined) return known;
-    const value = splat ? this.#fill(constant) : this.#constant({ dtype, shape, data: data.slice() });
+    let value: number;
+    if (splat) value = this.#fill(constant);
+    else if (bytes.length > INLINE_BYTES) value = this.#captured(constant, newHandle(dtype, shape, data));
+    else value = this.#constant({ dtype, shape, data: data.slice() });
     if (key !== undefined) this.#interned.set(key, value);
     return value;
   }
@@ -81,7 +87,7 @@ export class Tracer {
   /** The value of the program that a tensor of tfjs stands for: traced, made during the trace, or captured from outside. */
   valueOf(entry: Entry): number {
     const dtype = dtypeName(entry.dtype);
-    if (entry.kind === "constant") return this.constant({ dtype, shape: entry.shape, data: entry.data });
+    if (entry.kind === "constant") return this.#remembered(entry, { dtype, shape: entry.shape, data: entry.data });
     if (entry.kind === "eager") return this.#capture(entry, entry.handle);
     if (entry.trace !== this)
       throw new TracingError(
@@ -90,18 +96,27 @@ export class Tracer {
     return entry.value;
   }
 
+  /** The constant of an entry, also where it is too large to be interned by its content. */
+  #remembered(entry: Entry, constant: ConstantValue): number {
+    const value = this.#captures.get(entry) ?? this.constant(constant);
+    this.#captures.set(entry, value);
+    return value;
+  }
+
   #capture(entry: Entry, handle: bigint): number {
     const known = this.#captures.get(entry);
     if (known !== undefined) return known;
     const shared = api().TFE_TensorHandleCopySharingTensor(handle, status());
     check(status());
-    const value = this.input("captured", `captured.${this.capturedHandles.length}`, {
-      dtype: dtypeName(entry.dtype),
-      shape: entry.shape,
-    });
-    this.capturedHandles.push(shared as bigint);
+    const value = this.#captured({ dtype: dtypeName(entry.dtype), shape: entry.shape }, shared as bigint);
     this.#captures.set(entry, value);
     return value;
+  }
+
+  #captured(value: Value, handle: bigint): number {
+    const { length } = this.capturedHandles;
+    this.capturedHandles.push(handle);
+    return this.input("captured", `captured.${length}`, value);
   }
 
   /** Records an operation and returns the values of its outputs. Throws `TensorFlowError` when TensorFlow refuses it. */
