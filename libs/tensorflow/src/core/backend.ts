@@ -1,7 +1,7 @@
 import "./node-compatibility.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import kernelBackend from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
-import "@tensorflow/tfjs-node-gpu/dist/register_all_kernels.js";
+import "./replaced-kernels.ts";
 import { TracingError } from "../errors.ts";
 import type { Attributes } from "../program/attribute.ts";
 import { callName, inheritMarks } from "../tracing/marks.ts";
