@@ -1,1 +1,10 @@
-export {};
+export { codebookStage } from "./codebook-stage.ts";
+export { type CodebookOptions, type CodebookState, codebookStep, initAutoencoder, initialCodebookState } from "./codebook-step.ts";
+export { perceptualNetworkStage } from "./perceptual-network-stage.ts";
+export {
+  initPerceptualNetwork,
+  type PerceptualNetworkOptions,
+  type PerceptualNetworkState,
+  perceptualNetworkStep,
+} from "./perceptual-network-step.ts";
+export { type TokenizerServiceOptions, tokenizerService } from "./tokenizer-service.ts";

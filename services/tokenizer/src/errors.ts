@@ -1,0 +1,19 @@
+/** Base of what a caller of `Tokenize` can mend. */
+abstract class TokenizeError extends Error {
+  readonly exitCode = 64;
+  readonly remedy: string;
+  constructor(message: string, remedy: string) {
+    super(message);
+    this.name = new.target.name;
+    this.remedy = remedy;
+  }
+}
+
+/** Thrown when a call has no pictures, or more than the service takes at once. */
+export class WrongNumberOfPictures extends TokenizeError {}
+
+/** Thrown when one of a call's pictures cannot be used; the message says which, counted from 0. */
+export class UnusablePicture extends TokenizeError {}
+
+/** Thrown when a call names no tokenizer and the service was started without one. */
+export class NoTokenizer extends TokenizeError {}
