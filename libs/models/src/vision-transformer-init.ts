@@ -104,8 +104,8 @@ class Draw {
   }
 
   linear(name: string, inputs: number, outputs: number, factor = 1): Linear {
-    const weight = this.weight(name, inputs, outputs);
-    return { weight: factor === 1 ? weight : tf.mul(weight, factor), bias: tf.zeros([outputs]) };
+    const weight = tf.tidy(() => tf.mul<tf.Tensor2D>(this.weight(name, inputs, outputs), factor));
+    return { weight, bias: tf.zeros([outputs]) };
   }
 
   patchEmbedding(inputs: number, width: number): Linear {
@@ -118,9 +118,12 @@ class Draw {
   }
 
   qkv(width: number, keyBias: boolean): Qkv {
-    const weight = tf.concat(
-      ["query", "key", "value"].map((part) => this.weight(part, width, width)),
-      1,
+    const parts = ["query", "key", "value"];
+    const weight = tf.tidy(() =>
+      tf.concat2d(
+        parts.map((part) => this.weight(part, width, width)),
+        1,
+      ),
     );
     if (keyBias) return { weight, bias: tf.zeros([3 * width]) };
     return { weight, queryBias: tf.zeros([width]), valueBias: tf.zeros([width]) };

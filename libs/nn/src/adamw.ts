@@ -49,7 +49,7 @@ export function adamW(options: AdamWOptions): Optimizer<AdamWSlots> {
   const { decayAll = false, lrScale = () => 1, weightDecay } = options;
   return {
     init(params) {
-      const zeros = () => new Stack(params).pack(params).map((tensor) => tf.zerosLike(tensor));
+      const zeros = () => tf.tidy(() => new Stack(params).pack(params).map((tensor) => tf.zerosLike(tensor)));
       return { count: tf.scalar(0), first: zeros(), second: zeros() };
     },
     update(grad, slots, params, { lr, loss }) {

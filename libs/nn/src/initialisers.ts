@@ -24,7 +24,7 @@ export function kaimingUniform<T extends tf.Tensor>(
 }
 
 function symmetricUniform<T extends tf.Tensor>(key: Key, shape: readonly number[], bound: number): T {
-  return tf.mul(tf.sub(random.uniform(key, [...shape]), 0.5), 2 * bound);
+  return tf.tidy(() => tf.mul(tf.sub(random.uniform(key, shape), 0.5), 2 * bound));
 }
 
 /**
@@ -39,11 +39,13 @@ export function truncatedNormal<T extends tf.Tensor>(
   bound: number,
 ): T {
   // Beyond five deviations a float32 uniform can't tell the difference, and the inverse would meet ±1.
-  if (bound >= 5 * std) return tf.mul(random.normal(key, [...shape]), std);
+  if (bound >= 5 * std) return random.normal(key, shape, 0, std) as T;
   const inside = erf(bound / std / Math.SQRT2);
-  const cut = tf.mul(tf.sub(random.uniform(key, [...shape]), 0.5), 2 * inside);
-  const [normal] = rawOp("Erfinv", { T: { kind: "type", value: "float32" } }, [cut]);
-  return tf.mul(normal as tf.Tensor, std * Math.SQRT2);
+  return tf.tidy(() => {
+    const cut = tf.mul(tf.sub(random.uniform(key, shape), 0.5), 2 * inside);
+    const [normal] = rawOp("Erfinv", { T: { kind: "type", value: "float32" } }, [cut]);
+    return tf.mul<T>(normal as tf.Tensor, std * Math.SQRT2);
+  });
 }
 
 /** The error function of one number to 1e-15: its Taylor series, which converges fast in the range needed (|x| < 4). */

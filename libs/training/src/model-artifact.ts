@@ -21,7 +21,8 @@ export interface ModelContent {
   readonly weights: Readonly<Record<string, HostArray>>;
   /** What is needed to build the model again. */
   readonly config: Readonly<Record<string, unknown>>;
-  readonly history: readonly HistoryRow[];
+  /** Rows, or rows by network where a stage trains several. */
+  readonly history: readonly HistoryRow[] | Readonly<Record<string, readonly HistoryRow[]>>;
   readonly figures: { readonly gflop: number; readonly steps: number; readonly images: number };
   /** Further blobs by name. */
   readonly blobs?: Readonly<Record<string, Uint8Array>>;

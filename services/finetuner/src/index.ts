@@ -1,1 +1,3 @@
-export {};
+export { bestRate, finetuneStage } from "./finetune-stage.ts";
+export { type FinetuneOptions, type FinetuneState, finetuneStep, initFinetuning } from "./finetune-step.ts";
+export { Validation } from "./validation.ts";

@@ -1,0 +1,78 @@
+import {
+  type Classifier,
+  classify,
+  initClassifier,
+  type VisionTransformer,
+  type VisionTransformerConfig,
+} from "@peco/models";
+import {
+  type AdamWSlots,
+  accuracy,
+  adamW,
+  layerWiseLrDecay,
+  mixBatch,
+  smoothedOneHot,
+  softCrossEntropy,
+} from "@peco/nn";
+import type { Recipe } from "@peco/recipes";
+import type { StepBatch, StepMetrics } from "@peco/training";
+import { autocast, type Key, mapTree, random, type Step, tf, valueAndGrad } from "tfjs-libtensorflow";
+
+/** What fine-tuning keeps from step to step. */
+export type FinetuneState = { readonly classifier: Classifier; readonly slots: AdamWSlots };
+
+/** What the stage's recipe says about this step. */
+export interface FinetuneOptions {
+  readonly vit: VisionTransformerConfig;
+  readonly recipe: Recipe["finetune"];
+  readonly precision: Recipe["runtime"]["precision"];
+  readonly classes: number;
+}
+
+function optimizerOf({ vit, recipe }: FinetuneOptions) {
+  const lrScale = ({ path }: { path: string }) => layerWiseLrDecay(path, vit.depth, recipe.layerDecay);
+  return adamW({ ...recipe.optimizer, lrScale });
+}
+
+/** The state before the first step: a fresh head on a copy of the pre-trained network, or on a fresh one. */
+export function initFinetuning(options: FinetuneOptions, key: Key, pretrained?: VisionTransformer): FinetuneState {
+  const { vit, classes, recipe } = options;
+  const { headInitScale } = recipe;
+  // What is given out belongs to the caller, and the pre-trained network starts the next repeat, too.
+  return tf.tidy(() => {
+    const start = pretrained === undefined ? {} : { pretrained: mapTree(pretrained, tf.clone) as VisionTransformer };
+    const classifier = initClassifier(key, vit, { classes, headInitScale, ...start });
+    return { classifier, slots: optimizerOf(options).init(classifier) } as FinetuneState & tf.TensorContainerObject;
+  });
+}
+
+/**
+ * One step of fine-tuning as in BEiT: cross-entropy against smoothed labels, mixed by mixup and cutmix where they are on.
+ * Its batch holds `images`, 0..255, `labels` int32 [batch], and the scheduled `lr`. `accuracy` is of the pictures as they
+ * were shown, so it means little where they are mixed.
+ */
+export function finetuneStep(options: FinetuneOptions): Step<FinetuneState, StepBatch, StepMetrics> {
+  const { vit, recipe, precision, classes } = options;
+  const optimizer = optimizerOf(options);
+  return (state, { data, hyper }, key) => {
+    const labels = data["labels"] as tf.Tensor1D;
+    const lr = hyper["lr"] as tf.Scalar;
+    const shown = mixBatch(
+      random.fold(key, "mix"),
+      { pictures: data["images"] as tf.Tensor4D, targets: smoothedOneHot(labels, classes, recipe.smoothing) },
+      recipe,
+    );
+    const dropped =
+      recipe.dropPath > 0 ? { dropPath: { rate: recipe.dropPath, key: random.fold(key, "drop path") } } : {};
+    const { loss, aux, grad } = autocast(precision, () =>
+      valueAndGrad((classifier: Classifier) => {
+        const logits = classify(classifier, vit, shown.pictures, dropped);
+        const loss = tf.mean<tf.Scalar>(softCrossEntropy(logits, shown.targets));
+        return { loss, aux: { accuracy: accuracy(logits, labels) } };
+      })(state.classifier),
+    );
+    const updated = optimizer.update(grad as Classifier, state.slots, state.classifier, { lr, loss });
+    const { params: classifier, slots, gradNorm, finite } = updated;
+    return { state: { classifier, slots }, metrics: { loss, gradNorm, finite, ...aux } };
+  };
+}
