@@ -12,6 +12,9 @@ type Shape = (typeof shapes)[number];
 type Texture = (typeof textures)[number];
 type Colour = [number, number, number];
 
+/** Random numbers, as a picture takes them. */
+export type Draws = Pick<Stream, "uniform" | "normal" | "integer" | "bernoulli">;
+
 /** The classes, in the order of their labels: `triangle-plain` to `ring-spots`. */
 export const generatedClasses: readonly string[] = shapes.flatMap((shape) =>
   textures.map((texture) => `${shape}-${texture}`),
@@ -34,7 +37,11 @@ const REFERENCE_SIDE = 32;
 
 /** The picture of a key: equal keys and sides give equal bytes. At another side than 32 it is the same law at another resolution. */
 export function generatedPicture(key: Key, side: number): GeneratedPicture {
-  const draws = stream(key);
+  return drawPicture(stream(key), side);
+}
+
+/** The picture that a sequence of random numbers gives. */
+export function drawPicture(draws: Draws, side: number): GeneratedPicture {
   const label = draws.integer(0, generatedClasses.length - 1);
   const place = drawPlace(draws);
   const object = drawTexture(draws, textures[label % 4] as Texture, side, degrees(draws.uniform(-15, 15)));
@@ -88,7 +95,7 @@ interface Place {
   readonly stretch: number;
 }
 
-function drawPlace(draws: Stream): Place {
+function drawPlace(draws: Draws): Place {
   const x = draws.uniform(-0.15, 0.15);
   const y = draws.uniform(-0.15, 0.15);
   const size = draws.uniform(0.6, 0.9);
@@ -122,7 +129,7 @@ function sector(x: number, y: number, n: number): number {
 }
 
 /** A texture in [-1, 1] as a function of the place, with its own period and phases. */
-function drawTexture(draws: Stream, texture: Texture, side: number, angle: number): (x: number, y: number) => number {
+function drawTexture(draws: Draws, texture: Texture, side: number, angle: number): (x: number, y: number) => number {
   const period = draws.uniform(4, 7) * (side / REFERENCE_SIDE);
   const p = draws.uniform(0, 2 * Math.PI);
   const q = draws.uniform(0, 2 * Math.PI);
@@ -151,7 +158,7 @@ function drawTexture(draws: Stream, texture: Texture, side: number, angle: numbe
   }
 }
 
-function drawDistractor(draws: Stream, side: number) {
+function drawDistractor(draws: Draws, side: number) {
   const texture = textures[draws.integer(0, 3)] as Texture;
   const angle = draws.uniform(0, 2 * Math.PI);
   return {
@@ -162,7 +169,7 @@ function drawDistractor(draws: Stream, side: number) {
 }
 
 /** Colours of ground and figure: luminances that differ, the figure mostly the brighter one, and a chroma each. */
-function drawColours(draws: Stream): [Colour, Colour] {
+function drawColours(draws: Draws): [Colour, Colour] {
   const drawn = draws.uniform(0.15, 0.85);
   const difference = draws.uniform(0.2, 0.5);
   const brighter = draws.bernoulli(0.9);
@@ -171,7 +178,7 @@ function drawColours(draws: Stream): [Colour, Colour] {
   return [withChroma(draws, ground), withChroma(draws, figure)];
 }
 
-function withChroma(draws: Stream, luminance: number): Colour {
+function withChroma(draws: Draws, luminance: number): Colour {
   const colour: Colour = [draws.uniform(), draws.uniform(), draws.uniform()];
   const mean = (colour[0] + colour[1] + colour[2]) / 3;
   return [
@@ -182,7 +189,7 @@ function withChroma(draws: Stream, luminance: number): Colour {
 }
 
 /** A direction in colour space of length sqrt(3), mostly along grey. */
-function drawDirection(draws: Stream): Colour {
+function drawDirection(draws: Draws): Colour {
   const own: Colour = [draws.normal(), draws.normal(), draws.normal()];
   const common = 1.5 * draws.normal();
   const length = Math.hypot(own[0] + common, own[1] + common, own[2] + common);
@@ -191,14 +198,14 @@ function drawDirection(draws: Stream): Colour {
 }
 
 /** Smooth noise `[side, side, 3]`: standard normal numbers on a coarse grid, enlarged. */
-function noiseField(draws: Stream, grid: number, side: number): Float64Array {
+function noiseField(draws: Draws, grid: number, side: number): Float64Array {
   const coarse = Float64Array.from({ length: grid * grid * 3 }, () => draws.normal());
   const field = new Float64Array(side * side * 3);
   resizeBox(coarse, grid, { top: 0, left: 0, height: grid, width: grid }, field, side, "bicubic");
   return field;
 }
 
-function drawBar(draws: Stream) {
+function drawBar(draws: Draws) {
   const angle = draws.uniform(0, 2 * Math.PI);
   const offset = draws.uniform(-0.7, 0.7);
   const halfWidth = draws.uniform(0.06, 0.16);
@@ -206,7 +213,7 @@ function drawBar(draws: Stream) {
   return { cos: Math.cos(angle), sin: Math.sin(angle), offset, halfWidth, colour };
 }
 
-function drawLight(draws: Stream) {
+function drawLight(draws: Draws) {
   const strength = draws.uniform(0.65, 1.15);
   const slope = draws.uniform(0, 0.5);
   const angle = draws.uniform(0, 2 * Math.PI);
