@@ -1,0 +1,32 @@
+import type { Store } from "@peco/artifacts";
+import type { MaskedModel, VisionTransformerConfig } from "@peco/models";
+import { loadModel, subtree, tensorsOf, visionTransformerConfig } from "@peco/training";
+import { z } from "zod";
+import type { FinetunedNetwork } from "./classification.ts";
+
+/** The pre-trained network with its head, as tensors that the caller frees. */
+export interface PretrainedModel {
+  readonly config: VisionTransformerConfig;
+  readonly model: MaskedModel;
+}
+
+/** Loads a `pretrained-vit` artifact. */
+export async function loadPretrained(store: Store, digest: string): Promise<PretrainedModel> {
+  const { config, weights } = await loadModel(store, digest, ["pretrained-vit"], visionTransformerConfig);
+  return { config, model: tensorsOf<MaskedModel>(weights) };
+}
+
+const classifierConfig = z.object({
+  vit: visionTransformerConfig,
+  networks: z.array(z.object({ lr: z.number().positive() })),
+});
+
+/** All networks of a `classifier` artifact. */
+export async function loadFinetuned(
+  store: Store,
+  digest: string,
+): Promise<{ config: VisionTransformerConfig; networks: FinetunedNetwork[] }> {
+  const { config, weights } = await loadModel(store, digest, ["classifier"], classifierConfig);
+  const networks = config.networks.map(({ lr }, i) => ({ lr, weights: subtree(weights, `networks.${i}`) }));
+  return { config: config.vit, networks };
+}

@@ -1,0 +1,185 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { digestOf } from "@peco/artifacts";
+import { psnr } from "@peco/metrics";
+import { type Evaluation, evaluation } from "@peco/report/evaluation";
+import { executeStage, parseSpec } from "@peco/stage";
+import { createLogger } from "@peco/telemetry";
+import { loadTokenizer } from "@peco/training";
+import sharp from "sharp";
+import { tf } from "tfjs-libtensorflow";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { evaluateStage } from "../src/evaluate.ts";
+import { CLASSES, CODES, COUNTS, recipe, type SmallStore, smallStore } from "./small-store.ts";
+
+const root = mkdtempSync(join(tmpdir(), "peco-evaluator-"));
+afterAll(() => rmSync(root, { recursive: true }));
+const log = createLogger("test", { level: "silent" });
+
+async function evaluate(
+  folder: string,
+  inputs: Record<string, string>,
+  options: { seed?: string; preflight?: boolean; signal?: AbortSignal } = {},
+) {
+  const { seed = "1", preflight = false, signal = new AbortController().signal } = options;
+  const parts = { stage: "evaluate", inputs, seed, salt: Math.random(), ...(preflight ? { preflight } : {}) };
+  const common = { store: folder, run: "test", recipe, masking: null, folder: null, threads: 1 };
+  const spec = parseSpec(
+    { stage: "evaluate", key: digestOf(parts), parts, inputs, seed, preflight, ...common },
+    "the test",
+  );
+  return executeStage(evaluateStage, spec, { emit: () => undefined, signal, log });
+}
+
+async function read({ store }: SmallStore, artifact: string): Promise<Evaluation> {
+  return evaluation.parse(JSON.parse(new TextDecoder().decode(await store.artifactBlob(artifact, "evaluation.json"))));
+}
+
+describe("with classes", () => {
+  const folder = join(root, "classes");
+  let made: SmallStore;
+  let artifact: string;
+  let result: Evaluation;
+  let tensorsLeft: number;
+  beforeAll(async () => {
+    made = await smallStore(folder);
+    const before = tf.memory().numTensors;
+    ({ artifact } = await evaluate(folder, made.inputs));
+    tensorsLeft = tf.memory().numTensors - before;
+    result = await read(made, artifact);
+  });
+  const labelled = (label: number) => made.test.filter((one) => one.label === label).length;
+
+  it("takes the learning rate that is best on validation, and counts every test picture once", () => {
+    const [pretrained, scratch] = result.classification?.arms ?? [];
+    expect(pretrained).toMatchObject({ name: "pretrained", lr: 0.002, rates: [{ lr: 0.001 }, { lr: 0.002 }] });
+    expect(scratch).toMatchObject({ name: "from-scratch", lr: 0.001 });
+    const shareOf = (label: number) => labelled(label) / COUNTS.test;
+    expect(pretrained?.mean).toEqual({ top1: shareOf(1), top5: 1, balanced: 1 / 3 });
+    expect(scratch?.mean.top1).toBe(shareOf(0));
+    expect(pretrained?.networks).toHaveLength(2);
+    const twice = (label: number) => 2 * labelled(label);
+    expect(pretrained?.confusion).toEqual([0, twice(0), 0, 0, twice(1), 0, 0, twice(2), 0]);
+    expect(result.classification).toMatchObject({
+      classes: CLASSES,
+      chance: { commonest: shareOf(1), even: 1 / 3 },
+      labels: COUNTS,
+      probeLabels: 40,
+    });
+  });
+
+  it("probes every block of both networks, and takes the best on validation", () => {
+    const probes = result.classification?.probes ?? [];
+    expect(probes.map(({ network }) => network)).toEqual(["pretrained", "random"]);
+    for (const { blocks, block, top1 } of probes) {
+      expect(blocks.map((one) => one.block)).toEqual([1, 2]);
+      const chosen = blocks[block - 1];
+      expect(chosen?.validation).toBe(Math.max(...blocks.map(({ validation }) => validation)));
+      expect(top1).toBe(chosen?.test);
+      expect(top1).toBeGreaterThan(0.7); // light alone tells most of these classes apart
+    }
+  });
+
+  it("measures reconstructions as the tokenizer itself draws them", async () => {
+    using tokenizer = await loadTokenizer(made.store, made.inputs["tokenizer"] as string);
+    const { size } = recipe.image;
+    const [psnrs, histogram] = [[] as number[], new Array<number>(CODES).fill(0)];
+    for (const { picture } of made.test) {
+      const [tokens, drawn] = tf.tidy(() => {
+        const codes = tokenizer.encode(tf.tensor4d(picture, [1, size, size, 3]));
+        return [codes.dataSync(), tokenizer.decode(codes).dataSync()];
+      });
+      psnrs.push(psnr(picture, Uint8ClampedArray.from(drawn)));
+      for (const token of tokens) histogram[token] = (histogram[token] as number) + 1;
+    }
+    expect(result.codebook).toMatchObject({ size: CODES, tokens: COUNTS.test * 16, histogram });
+    expect(result.codebook.usage).toBe(histogram.filter((count) => count > 0).length / CODES);
+    const mean = psnrs.reduce((a, b) => a + b) / psnrs.length;
+    expect(Math.abs(result.reconstruction.psnr.mean - mean)).toBeLessThan(0.01);
+    expect(result.reconstruction.ssim?.mean).toBeLessThan(1);
+  });
+
+  it("counts hidden tokens that are named right", () => {
+    const { masked, accuracy, loss } = result.maskedTokens ?? { masked: 0, accuracy: 0, loss: 0 };
+    expect(masked).toBe(COUNTS.test * recipe.pretrain.mask.count);
+    // The network always says code 3, with probability e / (e + 7); which tokens are hidden is random, so its share is that of all tokens.
+    const share = (result.codebook.histogram[3] as number) / result.codebook.tokens;
+    expect(Math.abs(accuracy - share)).toBeLessThan(0.1);
+    const normaliser = Math.log(Math.E + CODES - 1);
+    expect(loss).toBeCloseTo(normaliser - accuracy, 4);
+  });
+
+  it("shows pictures of all classes, with what they were drawn from", async () => {
+    const { list, grid } = result.samples;
+    expect(grid).toBe(4);
+    expect(list.map(({ label }) => label)).toEqual(["dark", "bright", "odd", "dark", "bright"]);
+    for (const { hidden, right, ...names } of list) {
+      expect(hidden).toBe(recipe.pretrain.mask.count);
+      expect(right).toBeLessThanOrEqual(hidden);
+      const pixels = async (name: string | null) =>
+        sharp(await made.store.artifactBlob(artifact, name as string))
+          .raw()
+          .toBuffer();
+      const [original, masked, prediction, reconstruction] = await Promise.all(
+        [names.original, names.masked, names.prediction, names.reconstruction].map(pixels),
+      );
+      expect(made.test.some(({ picture }) => original?.equals(picture))).toBe(true);
+      const grey = [...(masked as Buffer)].filter((value, i) => value === 128 && original?.[i] !== 128).length;
+      expect(grey / (masked as Buffer).length).toBeGreaterThan(0.3);
+      expect(prediction?.equals(reconstruction as Buffer)).toBe(right === hidden);
+    }
+  });
+
+  it("gives the same artifact again, and another for another seed", async () => {
+    expect((await evaluate(folder, made.inputs)).artifact).toBe(artifact);
+    expect((await evaluate(folder, made.inputs, { seed: "2" })).artifact).not.toBe(artifact);
+  });
+
+  it("leaves no tensor behind", () => expect(tensorsLeft).toBe(0));
+
+  it("gives figures for scripts", async () => {
+    const { metrics } = await evaluate(folder, made.inputs);
+    expect(metrics).toMatchObject({
+      images: COUNTS.test,
+      usage: result.codebook.usage,
+      top1Pretrained: labelled(1) / COUNTS.test,
+    });
+  });
+
+  it("goes through everything with one batch in a preflight", async () => {
+    const { artifact: short } = await evaluate(folder, made.inputs, { preflight: true });
+    expect(await read(made, short)).toMatchObject({
+      pictures: 32,
+      samples: { list: [{}] },
+      classification: { arms: [{}, {}] },
+    });
+  });
+
+  it("stops when it is told to", async () => {
+    const stopped = evaluate(folder, made.inputs, { signal: AbortSignal.abort() });
+    await expect(stopped).rejects.toMatchObject({ exitCode: 130 });
+  });
+
+  it("names an input of the wrong kind", async () => {
+    const wrong = evaluate(folder, { ...made.inputs, tokenizer: made.inputs["pretrained"] as string });
+    await expect(wrong).rejects.toMatchObject({
+      exitCode: 76,
+      message: expect.stringMatching(/"pretrained-vit" and not a "tokenizer"/),
+    });
+  });
+});
+
+it("without classes leaves out what needs them, and says so", async () => {
+  const folder = join(root, "flat");
+  const made = await smallStore(folder, { flat: true });
+  const { artifact, metrics } = await evaluate(folder, made.inputs);
+  const result = await read(made, artifact);
+  expect(result).toMatchObject({
+    classification: null,
+    withoutClasses: expect.stringMatching(/without classes/),
+    pictures: COUNTS.test,
+  });
+  expect(result.samples.list.map(({ label }) => label)).toEqual([null, null, null, null, null]);
+  expect(metrics).not.toHaveProperty("top1Pretrained");
+});
