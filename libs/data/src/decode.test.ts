@@ -1,0 +1,194 @@
+import sharp, { type Sharp } from "sharp";
+import { describe, expect, it } from "vitest";
+import { decodePicture } from "./decode.ts";
+
+const WIDTH = 48;
+const HEIGHT = 32;
+
+/** A picture that is red at the upper left, green at the upper right, blue at the lower left, white at the lower right. */
+function quarters(): Sharp {
+  const pixels = Buffer.alloc(WIDTH * HEIGHT * 3);
+  for (let at = 0; at < WIDTH * HEIGHT; at++) {
+    const [right, low] = [at % WIDTH >= WIDTH / 2, at >= (WIDTH * HEIGHT) / 2];
+    pixels.set(right ? (low ? [255, 255, 255] : [0, 255, 0]) : low ? [0, 0, 255] : [255, 0, 0], at * 3);
+  }
+  return sharp(pixels, { raw: { width: WIDTH, height: HEIGHT, channels: 3 } });
+}
+
+/** The colours of the four quarters of a decoded picture, each to the nearest of 0, 128 and 255. */
+async function seen(source: Uint8Array | string, side = 16): Promise<string[]> {
+  const pixels = await decodePicture(source, side);
+  expect(pixels.length).toBe(side * side * 3);
+  const quarter = side / 4;
+  return [
+    [quarter, quarter],
+    [quarter, 3 * quarter],
+    [3 * quarter, quarter],
+    [3 * quarter, 3 * quarter],
+  ].map(([row, column]) => {
+    const at = ((row as number) * side + (column as number)) * 3;
+    return [...pixels.subarray(at, at + 3)].map((value) => (value < 60 ? 0 : value > 195 ? 1 : ".5")).join("");
+  });
+}
+
+const upright = ["100", "010", "001", "111"];
+
+describe("decodePicture", () => {
+  const formats: [string, (picture: Sharp) => Sharp][] = [
+    ["JPEG", (p) => p.jpeg({ quality: 95 })],
+    ["progressive JPEG", (p) => p.jpeg({ quality: 95, progressive: true })],
+    ["PNG", (p) => p.png()],
+    ["PNG with a palette", (p) => p.png({ palette: true })],
+    ["16-bit PNG", (p) => p.toColourspace("rgb16").png()],
+    ["interlaced PNG", (p) => p.png({ progressive: true })],
+    ["WebP", (p) => p.webp({ quality: 95 })],
+    ["GIF", (p) => p.gif()],
+    ["TIFF", (p) => p.tiff({ compression: "lzw" })],
+    ["AVIF", (p) => p.avif({ quality: 90 })],
+    ["CMYK JPEG", (p) => p.toColourspace("cmyk").jpeg({ quality: 95 })],
+  ];
+  it.each(formats)("reads %s", async (name, encode) => {
+    const source = await encode(quarters()).toBuffer();
+    const colours = await seen(source);
+    // no ink gives a screen's pure green and blue
+    if (name === "CMYK JPEG")
+      expect(colours.map((colour) => colour.replaceAll(".5", "x"))).toEqual([
+        expect.stringMatching(/^1/),
+        expect.stringMatching(/^[0x]/),
+        expect.stringMatching(/[1x]$/),
+        "111",
+      ]);
+    else expect(colours).toEqual(upright);
+  });
+
+  it("turns a picture as EXIF says, before it crops", async () => {
+    // 6: to be shown turned by 90 degrees clockwise, so that the lower left comes to the upper left
+    expect(await seen(await quarters().withMetadata({ orientation: 6 }).jpeg({ quality: 95 }).toBuffer())).toEqual([
+      "001",
+      "100",
+      "111",
+      "010",
+    ]);
+    expect(await seen(await quarters().withMetadata({ orientation: 2 }).jpeg({ quality: 95 }).toBuffer())).toEqual([
+      "010",
+      "100",
+      "111",
+      "001",
+    ]);
+  });
+
+  it("gives grey pictures three equal channels, 8 or 16 bits, with or without transparency", async () => {
+    for (const colours of ["b-w", "grey16"]) {
+      const pixels = await decodePicture(await quarters().toColourspace(colours).png().toBuffer(), 8);
+      for (let at = 0; at < pixels.length; at += 3)
+        expect(pixels[at] === pixels[at + 1] && pixels[at] === pixels[at + 2]).toBe(true);
+      expect(pixels.at(-1)).toBe(255);
+    }
+    const clear = sharp(Buffer.alloc(20 * 20 * 2), { raw: { width: 20, height: 20, channels: 2 } });
+    expect((await decodePicture(await clear.png().toBuffer(), 4)).every((value) => value === 255)).toBe(true);
+  });
+
+  it("lays transparency on white", async () => {
+    const half = sharp({
+      create: { width: 20, height: 20, channels: 4, background: { r: 255, g: 0, b: 0, alpha: 0.5 } },
+    });
+    const pixels = await decodePicture(await half.png().toBuffer(), 4);
+    expect([...pixels.subarray(0, 3)].map((value) => Math.round(value / 10) * 10)).toEqual([260, 130, 130]);
+    const clear = sharp({ create: { width: 20, height: 20, channels: 4, background: { r: 0, g: 0, b: 0, alpha: 0 } } });
+    expect(
+      (await decodePicture(await clear.webp({ lossless: true }).toBuffer(), 4)).every((value) => value === 255),
+    ).toBe(true);
+  });
+
+  it("takes the first frame of an animation", async () => {
+    const frame = (r: number) =>
+      sharp({ create: { width: 16, height: 16, channels: 3, background: { r, g: 0, b: 0 } } })
+        .png()
+        .toBuffer();
+    const frames = await Promise.all([255, 0, 0].map(frame));
+    for (const format of ["gif", "webp"] as const) {
+      const animated = await sharp(frames, { join: { animated: true } })
+        .toFormat(format)
+        .toBuffer();
+      expect((await sharp(animated, { animated: true }).metadata()).pages, format).toBeGreaterThan(1);
+      const pixels = await decodePicture(animated, 4);
+      expect(pixels.length).toBe(48);
+      expect(pixels[0]).toBeGreaterThan(240);
+    }
+  });
+
+  it("keeps the middle and the shorter side", async () => {
+    const wide = Buffer.alloc(90 * 30 * 3);
+    for (let at = 0; at < 90 * 30; at++) wide.fill(at % 90 >= 30 && at % 90 < 60 ? 255 : 0, at * 3, at * 3 + 3);
+    const pixels = await decodePicture(
+      await sharp(wide, { raw: { width: 90, height: 30, channels: 3 } })
+        .png()
+        .toBuffer(),
+      30,
+    );
+    expect(pixels.every((value) => value === 255)).toBe(true);
+  });
+
+  it("enlarges a picture of one pixel", async () => {
+    const dot = await sharp({ create: { width: 1, height: 1, channels: 3, background: "#804020" } })
+      .png()
+      .toBuffer();
+    expect([...(await decodePicture(dot, 8)).subarray(0, 3)]).toEqual([128, 64, 32]);
+  });
+
+  const whole = () => quarters().resize(480, 320).jpeg({ quality: 95 }).toBuffer();
+  const broken: [string, () => Promise<Buffer>, string | RegExp][] = [
+    ["text", async () => Buffer.from("no picture at all"), "is no picture of a known format"],
+    ["nothing", async () => Buffer.alloc(0), "is empty"],
+    ["a truncated JPEG", async () => (await whole()).subarray(0, -2000), "is cut off"],
+    ["a JPEG that ends in its header", async () => (await whole()).subarray(0, 300), /is cut off|cannot be decoded/],
+    [
+      "a truncated PNG",
+      async () => (await quarters().resize(480, 320).png().toBuffer()).subarray(0, -500),
+      /is cut off|cannot be decoded/,
+    ],
+    [
+      "a truncated WebP",
+      async () => (await quarters().resize(480, 320).webp().toBuffer()).subarray(0, -200),
+      /is cut off|cannot be decoded/,
+    ],
+    [
+      "a truncated GIF",
+      async () => (await quarters().resize(480, 320).gif().toBuffer()).subarray(0, -300),
+      /is cut off|cannot be decoded/,
+    ],
+    [
+      "a truncated AVIF",
+      async () => (await quarters().resize(480, 320).avif().toBuffer()).subarray(0, -300),
+      /is cut off|cannot be decoded|is no picture/,
+    ],
+    [
+      "a damaged PNG",
+      async () => {
+        const png = await quarters().resize(480, 320).png({ compressionLevel: 0 }).toBuffer();
+        png.fill(0, 2000, 4000);
+        return png;
+      },
+      /cannot be decoded|is cut off/,
+    ],
+  ];
+  it.each(broken)("refuses %s, and says why", async (_, make, reason) => {
+    const source = await make();
+    await expect(decodePicture(source, 16)).rejects.toMatchObject({ name: "UndecodablePicture" });
+    await expect(decodePicture(source, 16)).rejects.toThrow(reason);
+  });
+
+  it("refuses a file that claims to be gigantic without reading it", async () => {
+    const png = await quarters().png().toBuffer();
+    png.writeUInt32BE(100_000, 16);
+    png.writeUInt32BE(100_000, 20);
+    png.writeUInt32BE((await import("node:zlib")).crc32(png.subarray(12, 29)), 29);
+    await expect(decodePicture(png, 16)).rejects.toThrow("has more than 268 megapixels");
+  });
+
+  it("gives equal bytes from a file and from memory, also when many are decoded at once", async () => {
+    const source = await whole();
+    const all = await Promise.all(Array.from({ length: 20 }, () => decodePicture(source, 32)));
+    for (const pixels of all) expect(pixels).toEqual(all[0]);
+  });
+});
