@@ -37,9 +37,9 @@ export interface Backend {
   /** A path on this machine under which the object can be read in parts; null when there is none. */
   localFile(name: string): Promise<string | null>;
   head(name: string): Promise<Entry | null>;
-  /** All objects whose names start with `prefix/`, pointers among them, in the order of names. */
+  /** All objects whose names start with `prefix/`, in the order of names; pointers among them, cleared ones with 0 bytes. */
   list(prefix: string): Promise<Entry[]>;
-  /** Removes an object; nothing happens when there is none. */
+  /** Removes an object, or a pointer with all that is known of it; nothing happens when there is none. */
   delete(name: string): Promise<void>;
   /** A pointer's value; null when it has none. */
   readPointer(name: string): Promise<Versioned | null>;

@@ -1,10 +1,22 @@
-import { existsSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, readdirSync, rmSync, statSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, onTestFinished, vi } from "vitest";
 import { bytesOf, temporaryFolder } from "../test/temporary-store.ts";
 import { FolderBackend } from "./folder-backend.ts";
 import { sha256 } from "./sha256.ts";
+
+// a moment at which a process can be put to sleep
+const pause = vi.hoisted(() => ({ beforeLink: () => {} }));
+vi.mock("./atomic-file.ts", async (original) => {
+  const real = await original<typeof import("./atomic-file.ts")>();
+  const linkInto: typeof real.linkInto = (...words) => {
+    pause.beforeLink();
+    pause.beforeLink = () => {};
+    return real.linkInto(...words);
+  };
+  return { ...real, linkInto };
+});
 
 const blob = (digest: string) => `blobs/${digest}`;
 const text = (bytes: Uint8Array | null | undefined) => (bytes == null ? null : new TextDecoder().decode(bytes));
@@ -123,7 +135,6 @@ describe("pointers", () => {
     };
     await Promise.all(Array.from({ length: 6 }, increment));
     expect(text((await new FolderBackend(folder).readPointer("n.pointer"))?.value)).toBe("60");
-    expect(readdirSync(join(folder, "n.pointer"))).toHaveLength(1);
     expect(readdirSync(join(folder, "tmp"))).toEqual([]);
   });
 
@@ -162,46 +173,67 @@ describe("pointers", () => {
     return join(root.folder, String(folders++));
   }
 
-  it("ignore a writer that slept while the numbers began anew", async () => {
-    const folder = temporaryFolder();
-    const backend = new FolderBackend(folder);
-    const old = await backend.swapPointer(name, null, bytesOf("old"));
+  it("ignore a writer that slept while they were cleared and set anew", async () => {
+    const backend = new FolderBackend(temporaryFolder());
+    const old = await backend.swapPointer(name, null, bytesOf("same"));
     await backend.clearPointer(name, old as string);
-    await backend.swapPointer(name, null, bytesOf("new"));
+    await backend.swapPointer(name, null, bytesOf("same"));
     expect(await backend.swapPointer(name, old, bytesOf("from the past"))).toBe(null);
     expect(await backend.clearPointer(name, old as string)).toBe(false);
-    expect(text((await backend.readPointer(name))?.value)).toBe("new");
+    expect(text((await backend.readPointer(name))?.value)).toBe("same");
   });
 
-  it("show the newer value after a kill between link and clean-up", async () => {
+  it("keep former values for a while, so that nobody takes their number again, and then no longer", async () => {
+    const folder = temporaryFolder();
+    const backend = new FolderBackend(folder);
+    let version: string | null = null;
+    for (const value of ["1", "2", "3"]) version = await backend.swapPointer(name, version, bytesOf(value));
+    expect(readdirSync(join(folder, name)).sort()).toEqual(["1.json", "2.json", "3.json"]);
+    for (const each of ["1.json", "2.json"]) utimesSync(join(folder, name, each), 1, 1);
+    version = await backend.swapPointer(name, version, bytesOf("4"));
+    expect(readdirSync(join(folder, name)).sort()).toEqual(["3.json", "4.json"]);
+  });
+
+  it("refuse a writer that slept so long that its number was used and taken away", async () => {
+    const folder = temporaryFolder();
+    const first = await new FolderBackend(folder).swapPointer(name, null, bytesOf("1"));
+    const sleep = vi.fn(() => {
+      vi.useFakeTimers({ now: Date.now() + 60_000, toFake: ["Date"] });
+      onTestFinished(() => void vi.useRealTimers());
+      writeFileSync(join(folder, name, "3.json"), "3, of somebody else");
+      rmSync(join(folder, name, "1.json"));
+    });
+    pause.beforeLink = sleep;
+    expect(await new FolderBackend(folder).swapPointer(name, first, bytesOf("2"))).toBe(null);
+    expect(sleep).toHaveBeenCalledOnce();
+    expect(text((await new FolderBackend(folder).readPointer(name))?.value)).toBe("3, of somebody else");
+  });
+
+  it("take the word of a writer that slept and was not overtaken", async () => {
+    const folder = temporaryFolder();
+    pause.beforeLink = () => {
+      vi.useFakeTimers({ now: Date.now() + 60_000, toFake: ["Date"] });
+      onTestFinished(() => void vi.useRealTimers());
+    };
+    const version = await new FolderBackend(folder).swapPointer(name, null, bytesOf("1"));
+    expect(await new FolderBackend(folder).readPointer(name)).toEqual({ value: Buffer.from("1"), version });
+  });
+
+  it("do not fall back to an older value when a kill interrupts their removal", async () => {
     const folder = temporaryFolder();
     const backend = new FolderBackend(folder);
     const first = await backend.swapPointer(name, null, bytesOf("1"));
-    const second = (await backend.swapPointer(name, first, bytesOf("2"))) as string;
-    writeFileSync(join(folder, name, "1.json"), "1");
-    writeFileSync(join(folder, name, "1.json.half"), "");
-    expect(await backend.readPointer(name)).toMatchObject({ version: second });
-    const third = (await backend.swapPointer(name, second, bytesOf("3"))) as string;
-    expect(readFileSync(join(folder, name, "3.json"), "utf8")).toBe("3");
-    expect(existsSync(join(folder, name, "1.json"))).toBe(false);
-    expect(await backend.clearPointer(name, third)).toBe(true);
-    expect(await backend.readPointer(name)).toBe(null);
-  });
-
-  it("do not fall back to an older value when a kill interrupts their clearing", async () => {
-    const folder = temporaryFolder();
-    const backend = new FolderBackend(folder);
-    const first = await backend.swapPointer(name, null, bytesOf("1"));
-    const second = (await backend.swapPointer(name, first, bytesOf("2"))) as string;
-    // what a kill between link and clean-up leaves
-    writeFileSync(join(folder, name, "1.json"), "1");
+    await backend.clearPointer(name, first as string);
     class Dying extends FolderBackend {
       override async delete(object: string): Promise<void> {
         await super.delete(object);
-        throw new Error(`killed after ${object}`);
+        if (object.endsWith(".json")) throw new Error(`killed after ${object}`);
       }
     }
-    await expect(new Dying(folder).clearPointer(name, second)).rejects.toThrow("killed after p.pointer/1.json");
-    expect(await backend.readPointer(name)).toMatchObject({ version: second });
+    await expect(new Dying(folder).delete(name)).rejects.toThrow("killed after p.pointer/1.json");
+    expect(await backend.readPointer(name)).toBe(null);
+    await backend.delete(name);
+    expect(existsSync(join(folder, name))).toBe(false);
+    expect(await backend.swapPointer(name, null, bytesOf("anew"))).not.toBe(null);
   });
 });

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { open, readdir, readFile, rm, rmdir, stat, utimes } from "node:fs/promises";
-import { dirname, join } from "node:path";
-import { linkInto, moveInto, syncFolder, type TemporaryFile, writeTemporary } from "./atomic-file.ts";
+import { join } from "node:path";
+import { linkInto, moveInto, type TemporaryFile, writeTemporary } from "./atomic-file.ts";
 import type { Backend, Body, Entry, Versioned } from "./backend.ts";
 import { storeErrorOf } from "./errors.ts";
 import { sha256 } from "./sha256.ts";
@@ -10,11 +10,15 @@ import { sha256 } from "./sha256.ts";
 /** Where unfinished files lie, from the store's root. What a kill leaves there is nobody's, and is collected. */
 export const temporaryFolder = "tmp";
 
+/** How long a pointer's former values are left, so that nobody links their numbers again. */
+const keptMs = 20_000;
+
 /**
  * A store in a folder of a local or network disk with hard links and atomic rename.
  *
  * A write is a temporary file, fsync, rename, fsync of the folder. A pointer is a folder of numbered files whose
- * highest is its value: to swap is to link the next number, which the file system lets one process do.
+ * highest is its value: to swap is to link the next number, which the file system lets one process do. A cleared one
+ * keeps an empty file, since numbers that began anew would be mistaken for old ones.
  */
 export class FolderBackend implements Backend {
   readonly root: string;
@@ -85,46 +89,57 @@ export class FolderBackend implements Backend {
   }
 
   async delete(name: string): Promise<void> {
-    await this.#writing(name, () => rm(this.locate(name), { force: true }));
+    // a pointer's numbers go lowest first: a kill in between must not bring an older value back
+    for (const number of name.endsWith(".pointer") ? await this.#numbers(name) : [])
+      await this.delete(`${name}/${number}.json`);
+    await this.#writing(name, async () => {
+      if (name.endsWith(".pointer")) await rmdir(this.locate(name)).catch(() => {});
+      else await rm(this.locate(name), { force: true });
+    });
   }
 
   async readPointer(name: string): Promise<Versioned | null> {
-    for (;;) {
-      const number = (await this.#numbers(name)).at(-1);
-      if (number === undefined) return null;
-      const value = await this.#valueOf(name, number);
-      // gone means that a later one is there
-      if (value !== null) return { value, version: versionOf(number, value) };
-    }
+    const { value, version } = await this.#highest(name);
+    return value === null || version === null ? null : { value, version };
   }
 
   async swapPointer(name: string, expected: string | null, value: Uint8Array): Promise<string | null> {
-    const current = await this.readPointer(name);
-    if ((current?.version ?? null) !== expected) return null;
-    const from = numberOf(expected);
-    const path = this.#numbered(name, from + 1);
-    const linked = await this.#writing(name, async () => linkInto((await this.#temporary(value)).path, path));
-    if (!linked) return null;
-    // A process that slept since it read may have linked a number that others left behind long ago: that one does not count.
-    const kept = from === 0 ? null : await this.#valueOf(name, from);
-    const last = (await this.#numbers(name)).at(-1);
-    if (last !== from + 1 || (kept === null ? null : versionOf(from, kept)) !== expected) {
-      await this.delete(`${name}/${from + 1}.json`);
-      return null;
-    }
-    await this.#dropUpTo(name, from);
-    return versionOf(from + 1, value);
+    if (value.length === 0) throw new TypeError("a pointer's value cannot be empty");
+    return this.#claim(name, expected, value);
   }
 
   async clearPointer(name: string, expected: string): Promise<boolean> {
-    const current = await this.readPointer(name);
-    if (current?.version !== expected) return false;
-    await this.#dropUpTo(name, numberOf(expected));
-    await this.#writing(name, async () => {
-      await rmdir(this.locate(name)).catch(() => {});
-      await syncFolder(dirname(this.locate(name)));
-    });
-    return true;
+    return (await this.#claim(name, expected, new Uint8Array())) !== null;
+  }
+
+  /**
+   * Links the number after the one that was read, which one of several processes can do. The number is new, so that
+   * the link is a success, unless others had it and took it away since: they leave a number for `keptMs`, and so only
+   * a process that slept for long has to look whether it came too late.
+   */
+  async #claim(name: string, expected: string | null, value: Uint8Array): Promise<string | null> {
+    const start = Date.now();
+    const current = await this.#highest(name);
+    if (current.version !== expected) return null;
+    const number = current.number + 1;
+    const path = this.#numbered(name, number);
+    const linked = await this.#writing(name, async () => linkInto((await this.#temporary(value)).path, path));
+    if (!linked) return null;
+    if (Math.abs(Date.now() - start) > keptMs / 4 && (await this.#numbers(name)).at(-1) !== number) return null;
+    await this.#dropOld(name, number);
+    return versionOf(number, value);
+  }
+
+  /** A pointer's last number with its value; a number without bytes says that it was cleared. */
+  async #highest(name: string): Promise<{ number: number; value: Uint8Array | null; version: string | null }> {
+    for (;;) {
+      const number = (await this.#numbers(name)).at(-1);
+      if (number === undefined) return { number: 0, value: null, version: null };
+      const value = await this.#reading(name, () => readFile(this.#numbered(name, number)));
+      if (value?.length === 0) return { number, value: null, version: null };
+      // gone means that a later one is there
+      if (value !== null) return { number, value, version: versionOf(number, value) };
+    }
   }
 
   async #pointerEntry(name: string): Promise<Entry[]> {
@@ -145,13 +160,14 @@ export class FolderBackend implements Backend {
       .sort((a, b) => a - b);
   }
 
-  async #valueOf(name: string, number: number): Promise<Uint8Array | null> {
-    return this.#reading(name, () => readFile(this.#numbered(name, number)));
-  }
-
-  /** Lowest first: a kill in between must not bring an older value back. */
-  async #dropUpTo(name: string, number: number): Promise<void> {
-    for (const old of await this.#numbers(name)) if (old <= number) await this.delete(`${name}/${old}.json`);
+  /** Takes numbers below one away that have been there for a while, by the clock of the disk. */
+  async #dropOld(name: string, number: number): Promise<void> {
+    const newest = await this.head(`${name}/${number}.json`);
+    for (const old of await this.#numbers(name)) {
+      const head = old < number ? await this.head(`${name}/${old}.json`) : null;
+      if (head === null || newest === null || newest.modifiedMs - head.modifiedMs < keptMs) continue;
+      await this.delete(head.name);
+    }
   }
 
   #temporary(body: Body): Promise<TemporaryFile> {
@@ -178,13 +194,8 @@ export class FolderBackend implements Backend {
   }
 }
 
-/** A version holds the value's hash beside its number, since numbers begin anew after a pointer was cleared. */
 function versionOf(number: number, value: Uint8Array): string {
   return `${number}-${sha256(value)}`;
-}
-
-function numberOf(version: string | null): number {
-  return version === null ? 0 : Number.parseInt(version, 10);
 }
 
 async function holds(path: string, digest: string, bytes: number): Promise<boolean> {

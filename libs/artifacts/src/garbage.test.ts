@@ -117,6 +117,12 @@ describe("collecting", () => {
     expect(await store.checkpoints("c".repeat(64)).steps()).toEqual([1]);
     expect(readdirSync(join(folder, "runs"))).toEqual([]);
     expect(await collect(store)).toEqual([]);
+    // what is left of the lease goes after a day
+    const cleared = `leases/${gone.key}.pointer`;
+    expect(await store.backend.head(`${cleared}/2.json`)).toMatchObject({ bytes: 0 });
+    utimesSync(join(folder, cleared, "2.json"), 1, 1);
+    expect(await collect(store)).toEqual([{ kind: "cleared", name: cleared, bytes: 0 }]);
+    expect(readdirSync(join(folder, "leases"))).toEqual([]);
   });
 
   it("takes checkpoints of finished stages, and of others when asked, but never while somebody works on them", async () => {

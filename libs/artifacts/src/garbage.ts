@@ -8,6 +8,8 @@ import { names, type Store } from "./store.ts";
 
 /** How long an object that nothing refers to is left alone without a lease: a publication may be about to refer to it. */
 const graceMs = 60_000;
+/** How long a cleared pointer is kept: longer than any process sleeps between reading it and swapping it. */
+const clearedMs = 86_400_000;
 
 /** What takes space in a store, in bytes. */
 export interface Usage {
@@ -21,7 +23,7 @@ export interface Usage {
 
 /** An object that nothing needs. */
 export interface Garbage {
-  readonly kind: "blob" | "manifest" | "result" | "checkpoint" | "lease" | "unfinished" | "run";
+  readonly kind: "blob" | "manifest" | "result" | "checkpoint" | "lease" | "cleared" | "unfinished" | "run";
   readonly name: string;
   readonly bytes: number;
 }
@@ -71,6 +73,7 @@ export async function collect(store: Store, options: CollectOptions = {}): Promi
     ...(options.unusedResults ? await unusedResults(store, before) : []),
     ...(await staleCheckpoints(store, new Set(live.map(({ key }) => key)), before, options.checkpoints ?? false)),
     ...(await deadLeases(store, live)),
+    ...(await clearedPointers(store)),
     ...(await old(store, temporaryFolder, before, "unfinished")),
     ...(await runsWithoutRecord(store, before)),
   ];
@@ -86,7 +89,19 @@ export async function collect(store: Store, options: CollectOptions = {}): Promi
 async function deadLeases(store: Store, live: readonly LeaseFile[]): Promise<Garbage[]> {
   const held = new Set(live.map(({ key }) => leaseName(key)));
   const all = await store.backend.list("leases");
-  return all.filter(({ name }) => !held.has(name)).map(({ name, bytes }) => ({ kind: "lease", name, bytes }));
+  return all
+    .filter(({ name, bytes }) => bytes > 0 && !held.has(name))
+    .map(({ name, bytes }) => ({ kind: "lease", name, bytes }));
+}
+
+/** Pointers without a value that nobody has used for a day. */
+async function clearedPointers(store: Store): Promise<Garbage[]> {
+  const all = [...(await store.backend.list("leases")), ...(await store.backend.list("checkpoints"))];
+  return all
+    .filter(
+      ({ name, bytes, modifiedMs }) => name.endsWith(".pointer") && bytes === 0 && modifiedMs < Date.now() - clearedMs,
+    )
+    .map(({ name }) => ({ kind: "cleared", name, bytes: 0 }));
 }
 
 async function old(store: Store, prefix: string, before: number, kind: Garbage["kind"]): Promise<Garbage[]> {
@@ -128,7 +143,7 @@ async function staleCheckpoints(
   before: number,
   all: boolean,
 ): Promise<Garbage[]> {
-  const entries = await store.backend.list("checkpoints");
+  const entries = (await store.backend.list("checkpoints")).filter(({ bytes }) => bytes > 0);
   const keys = new Set(entries.map(({ name }) => name.split("/")[1] ?? ""));
   const found: Garbage[] = [];
   for (const key of keys) {
@@ -177,6 +192,10 @@ async function unreachable(store: Store, before: number, going: ReadonlySet<stri
 async function remove(store: Store, { kind, name }: Garbage, before: number): Promise<boolean> {
   if (kind === "run") {
     await store.runs.remove(name);
+    return true;
+  }
+  if (kind === "cleared") {
+    await store.backend.delete(name);
     return true;
   }
   if (name.endsWith(".pointer")) {

@@ -119,8 +119,9 @@ describe("a writer killed", () => {
     const store = await Store.open(folder);
     await collect(store, { graceMs: -1000 });
     expect(readdirSync(join(folder, "tmp"))).toEqual([]);
-    expect(await store.backend.list("leases")).toEqual([]);
-    expect(await store.backend.list("checkpoints")).toEqual([]);
+    for (const place of ["leases", "checkpoints"]) {
+      expect((await store.backend.list(place)).filter(({ bytes }) => bytes > 0)).toEqual([]);
+    }
     expect(await store.artifacts()).toHaveLength(2);
     expect((await verify(store, "all")).damage).toEqual([]);
   });

@@ -1,11 +1,10 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
-import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, it, vi } from "vitest";
 import { temporaryStore } from "../test/temporary-store.ts";
 import { LeaseHeld, LeaseLost } from "./errors.ts";
+import { liveLeases } from "./garbage.ts";
 import { encode } from "./json-file.ts";
 import { leaseName } from "./lease.ts";
 import { stateOf, thisProcess } from "./process-identity.ts";
@@ -30,7 +29,7 @@ async function leftBy(change: (file: LeaseFile) => LeaseFile) {
 
 describe("a lease", () => {
   it("is held by one at a time; a second is told who holds it", async () => {
-    const { store, folder } = await temporaryStore();
+    const { store } = await temporaryStore();
     const lease = await store.lease(key, "run 1, stage data");
     const second = store.lease(key, "run 2");
     await expect(second).rejects.toThrow(LeaseHeld);
@@ -45,7 +44,7 @@ describe("a lease", () => {
     await lease.release();
     await lease.release();
     await (await store.lease(key, "run 2")).release();
-    expect(readdirSync(join(folder, "leases"))).toEqual([`${"b".repeat(64)}.pointer`]);
+    expect(await liveLeases(store)).toMatchObject([{ key: "b".repeat(64) }]);
   });
 
   it("has one winner of many that try at once", async () => {
