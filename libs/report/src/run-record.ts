@@ -22,8 +22,9 @@ export const stageMetrics = z.looseObject({
   steps: z.number().optional(),
   images: z.number().optional(),
   gflop: z.number().optional(),
-  /** Seconds in steps, without start and tracing. */
+  /** Seconds in steps, without start and tracing, and the number of steps that took them. */
   stepSeconds: z.number().optional(),
+  stepsTimed: z.number().optional(),
   /** Share of these spent waiting for pictures. */
   waitShare: z.number().optional(),
 });

@@ -1,4 +1,3 @@
-import type { Selection } from "@peco/data";
 import { accuracy, balancedAccuracy, bestClasses, confusionMatrix, mean, topKHits } from "@peco/metrics";
 import type { Classifier, VisionTransformerConfig } from "@peco/models";
 import type { Arm } from "@peco/report/evaluation";
@@ -8,41 +7,33 @@ import { free, frozen } from "./frozen.ts";
 import { limited, overPictures, type Pass } from "./pictures-in-order.ts";
 import { classifierStep } from "./steps.ts";
 
-/** One fine-tuned network of an arm. */
-export interface FinetunedNetwork {
+/** The networks of one arm of fine-tuning. */
+export interface FinetunedArm {
+  readonly config: VisionTransformerConfig;
+  readonly classes: readonly string[];
+  /** The learning rate that was best on validation. */
   readonly lr: number;
-  /** By dotted path. */
-  readonly weights: Readonly<Record<string, HostArray>>;
+  /** Every network that was tried, with its accuracy on validation, and its weights by path. */
+  readonly networks: readonly {
+    readonly lr: number;
+    readonly validation: number;
+    readonly weights: Readonly<Record<string, HostArray>>;
+  }[];
 }
 
-/** A classifier's scores `[pictures, classes]` and the pictures' classes. */
-interface Scores {
-  readonly scores: Float32Array;
-  readonly labels: Int32Array;
-}
-
-/**
- * Evaluates all networks of an arm on validation, takes the learning rate whose networks are best there on average (the first of equal
- * ones), and evaluates these on test.
- */
-export async function evaluateArm(
-  pass: Pass,
-  name: Arm["name"],
-  {
-    config,
-    classes,
-    networks,
-  }: { config: VisionTransformerConfig; classes: number; networks: readonly FinetunedNetwork[] },
-): Promise<Arm> {
-  const step = jit(classifierStep(config), { name: "classifier", compiler: pass.context.recipe.runtime.compiler });
-  const scoresOf = async ({ weights }: FinetunedNetwork, selection: Selection): Promise<Scores> => {
+/** Evaluates the networks of an arm's best learning rate on the test split; validation has chosen, and test chooses nothing. */
+export async function evaluateArm(pass: Pass, name: Arm["name"], arm: FinetunedArm): Promise<Arm> {
+  const classes = arm.classes.length;
+  const step = jit(classifierStep(arm.config), { name: "classifier", compiler: pass.context.recipe.runtime.compiler });
+  const scoresOf = async (weights: Readonly<Record<string, HostArray>>): Promise<Scores> => {
     const tensors = tensorsOf<Classifier>(weights);
     await using state = frozen(tensors);
     free(tensors);
-    const count = pass.data.places(limited(pass.context, selection)).length;
+    const test = { split: "test" } as const;
+    const count = pass.data.places(limited(pass.context, test)).length;
     const scores = new Float32Array(count * classes);
     const labels = new Int32Array(count);
-    await overPictures(pass, `${name}, ${selection.split}`, selection, async (chunk) => {
+    await overPictures(pass, `${name}, test`, test, async (chunk) => {
       const { logits } = await step.run(state, { images: chunk.batch.images }, random.key(0));
       scores.set((logits.data as Float32Array).subarray(0, chunk.count * classes), chunk.first * classes);
       labels.set(chunk.batch.labels.data.subarray(0, chunk.count), chunk.first);
@@ -50,26 +41,19 @@ export async function evaluateArm(
     return { scores, labels };
   };
   try {
-    const tried: { network: FinetunedNetwork; top1: number }[] = [];
-    for (const network of networks)
-      tried.push({ network, top1: topOne(await scoresOf(network, { split: "validation" }), classes) });
-    const rates = [...new Set(networks.map(({ lr }) => lr))].map((lr) => ({
-      lr,
-      validation: tried.filter(({ network }) => network.lr === lr).map(({ top1 }) => top1),
-    }));
-    const best = rates.reduce((a, b) => (mean(b.validation) > mean(a.validation) ? b : a));
-    const tests: ReturnType<typeof summarize>[] = [];
-    for (const { network } of tried.filter((one) => one.network.lr === best.lr)) {
-      tests.push(summarize(await scoresOf(network, { split: "test" }), classes));
-    }
-    const average = (figure: "top1" | "top5" | "balanced") => mean(tests.map(({ result }) => result[figure]));
+    const results: ReturnType<typeof summarize>[] = [];
+    for (const { lr, weights } of arm.networks)
+      if (lr === arm.lr) results.push(summarize(await scoresOf(weights), classes));
+    const average = (figure: "top1" | "top5" | "balanced") => mean(results.map(({ network }) => network[figure]));
+    const rates = [...new Set(arm.networks.map(({ lr }) => lr))];
+    const tried = (rate: number) => arm.networks.filter(({ lr }) => lr === rate).map(({ validation }) => validation);
     return {
       name,
-      rates,
-      lr: best.lr,
-      networks: tests.map(({ result }) => result),
+      rates: rates.map((lr) => ({ lr, validation: tried(lr) })),
+      lr: arm.lr,
+      networks: results.map(({ network }) => network),
       mean: { top1: average("top1"), top5: average("top5"), balanced: average("balanced") },
-      confusion: tests
+      confusion: results
         .map(({ confusion }) => confusion)
         .reduce((a, b) => a.map((count, cell) => count + (b[cell] as number))),
     };
@@ -78,20 +62,20 @@ export async function evaluateArm(
   }
 }
 
-function topOne({ scores, labels }: Scores, classes: number): number {
-  return topKHits(scores, labels, classes, 1) / labels.length;
+/** A classifier's scores `[pictures, classes]` and the pictures' classes. */
+interface Scores {
+  readonly scores: Float32Array;
+  readonly labels: Int32Array;
 }
 
 function summarize({ scores, labels }: Scores, classes: number) {
   const confusion = confusionMatrix(labels, bestClasses(scores, classes), classes);
-  return {
-    confusion: [...confusion],
-    result: {
-      top1: accuracy(confusion, classes),
-      top5: topKHits(scores, labels, classes, 5) / labels.length,
-      balanced: balancedAccuracy(confusion, classes),
-    },
+  const network = {
+    top1: accuracy(confusion, classes),
+    top5: topKHits(scores, labels, classes, 5) / labels.length,
+    balanced: balancedAccuracy(confusion, classes),
   };
+  return { confusion: [...confusion], network };
 }
 
 /** What naming the commonest class of the test split always, or any class evenly, would reach. */

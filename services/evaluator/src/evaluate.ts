@@ -68,7 +68,7 @@ async function classify(pass: Pass, { config, model }: PretrainedModel): Promise
   if (data.classes === 0 || classifier === undefined || classifierFromScratch === undefined) return null;
   const classes = data.classes;
   const arm = async (name: "pretrained" | "from-scratch", digest: string) =>
-    evaluateArm(pass, name, { classes, ...(await loadFinetuned(context.store, digest)) });
+    evaluateArm(pass, name, await loadFinetuned(context.store, digest));
   const arms = [await arm("pretrained", classifier), await arm("from-scratch", classifierFromScratch)];
 
   const key = random.fold(random.key(context.spec.seed), "evaluate", "random network");

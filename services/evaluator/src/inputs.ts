@@ -2,7 +2,7 @@ import type { Store } from "@peco/artifacts";
 import type { MaskedModel, VisionTransformerConfig } from "@peco/models";
 import { loadModel, subtree, tensorsOf, visionTransformerConfig } from "@peco/training";
 import { z } from "zod";
-import type { FinetunedNetwork } from "./classification.ts";
+import type { FinetunedArm } from "./classification.ts";
 
 /** The pre-trained network with its head, as tensors that the caller frees. */
 export interface PretrainedModel {
@@ -18,15 +18,14 @@ export async function loadPretrained(store: Store, digest: string): Promise<Pret
 
 const classifierConfig = z.object({
   vit: visionTransformerConfig,
-  networks: z.array(z.object({ lr: z.number().positive() })),
+  classes: z.array(z.string()).min(2),
+  lr: z.number().positive(),
+  networks: z.array(z.object({ lr: z.number().positive(), validation: z.number() })).min(1),
 });
 
-/** All networks of a `classifier` artifact. */
-export async function loadFinetuned(
-  store: Store,
-  digest: string,
-): Promise<{ config: VisionTransformerConfig; networks: FinetunedNetwork[] }> {
+/** Loads a `classifier` artifact, with all its networks. */
+export async function loadFinetuned(store: Store, digest: string): Promise<FinetunedArm> {
   const { config, weights } = await loadModel(store, digest, ["classifier"], classifierConfig);
-  const networks = config.networks.map(({ lr }, i) => ({ lr, weights: subtree(weights, `networks.${i}`) }));
-  return { config: config.vit, networks };
+  const networks = config.networks.map((network, i) => ({ ...network, weights: subtree(weights, `networks.${i}`) }));
+  return { config: config.vit, classes: config.classes, lr: config.lr, networks };
 }

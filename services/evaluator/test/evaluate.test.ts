@@ -51,9 +51,16 @@ describe("with classes", () => {
   });
   const labelled = (label: number) => made.test.filter((one) => one.label === label).length;
 
-  it("takes the learning rate that is best on validation, and counts every test picture once", () => {
+  it("takes the networks of the learning rate that was best on validation, and counts every test picture once", () => {
     const [pretrained, scratch] = result.classification?.arms ?? [];
-    expect(pretrained).toMatchObject({ name: "pretrained", lr: 0.002, rates: [{ lr: 0.001 }, { lr: 0.002 }] });
+    expect(pretrained).toMatchObject({
+      name: "pretrained",
+      lr: 0.002,
+      rates: [
+        { lr: 0.001, validation: [0.2, 0.3] },
+        { lr: 0.002, validation: [0.6, 0.5] },
+      ],
+    });
     expect(scratch).toMatchObject({ name: "from-scratch", lr: 0.001 });
     const shareOf = (label: number) => labelled(label) / COUNTS.test;
     expect(pretrained?.mean).toEqual({ top1: shareOf(1), top5: 1, balanced: 1 / 3 });

@@ -66,14 +66,20 @@ export async function smallStore(folder: string, options: { flat?: boolean } = {
       const classifier = initClassifier(random.fold(seed, "classifier", i), vit, { classes: CLASSES.length });
       return { ...classifier, head: saying(classifier.head, label) };
     });
-    const tried = { vit: { ...vit }, networks: [0.001, 0.001, 0.002, 0.002].map((lr) => ({ lr })) };
-    inputs["classifier"] = await publishModel(store, "classifier", { networks }, tried);
-    inputs["classifierFromScratch"] = await publishModel(
-      store,
-      "classifier",
-      { networks: networks.slice(0, 2) },
-      { ...tried, networks: tried.networks.slice(0, 2) },
-    );
+    const validated = [0.2, 0.3, 0.6, 0.5].map((validation, i) => ({
+      lr: i < 2 ? 0.001 : 0.002,
+      repeat: (i % 2) + 1,
+      validation,
+    }));
+    const arm = (count: number, lr: number) =>
+      publishModel(
+        store,
+        "classifier",
+        { networks: networks.slice(0, count) },
+        { vit, classes: CLASSES, lr, networks: validated.slice(0, count) },
+      );
+    inputs["classifier"] = await arm(4, 0.002);
+    inputs["classifierFromScratch"] = await arm(2, 0.001);
   }
   return { store, inputs, test };
 }
@@ -83,7 +89,7 @@ function saying(head: Linear, chosen: number): Linear {
   const [, outputs] = head.weight.shape;
   return {
     weight: tf.zerosLike(head.weight),
-    bias: tf.oneHot(tf.scalar(chosen, "int32"), outputs).toFloat() as tf.Tensor1D,
+    bias: tf.cast(tf.oneHot(tf.scalar(chosen, "int32"), outputs) as tf.Tensor1D, "float32"),
   };
 }
 

@@ -1,9 +1,9 @@
 import type { RunStage } from "@peco/artifacts";
-import { duration, number, short, significant } from "../format.ts";
+import { duration, number, percent, short, significant } from "../format.ts";
 import type { NetworkHistory, RunData, SeedData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
 import { type Line, lineChart } from "../plots.ts";
-import { stageMetrics } from "../run-record.ts";
+import { type StageMetrics, stageMetrics } from "../run-record.ts";
 
 /** What each stage is for, in the words of the method. */
 const STAGES: Record<string, { title: string; purpose: string }> = {
@@ -55,24 +55,29 @@ function secondsOf(stage: RunStage): number | null {
 function stageRow(stage: RunStage, longest: number): Html {
   const { title, purpose } = STAGES[stage.name] ?? { title: stage.name, purpose: "" };
   const seconds = secondsOf(stage);
-  const metrics = stageMetrics.safeParse(stage.metrics).data ?? {};
-  const facts = [
-    metrics.steps === undefined ? "" : `${number(metrics.steps)} steps`,
-    metrics.images === undefined ? "" : `${number(metrics.images)} pictures`,
-    metrics.gflop === undefined ? "" : `${number(metrics.gflop)} GFLOP`,
-    metrics.stepSeconds === undefined || metrics.stepSeconds === 0 || metrics.images === undefined
-      ? ""
-      : `${number(metrics.images / metrics.stepSeconds)} pictures/s`,
-    metrics.stepSeconds === undefined || metrics.stepSeconds === 0 || metrics.gflop === undefined
-      ? ""
-      : `${number(metrics.gflop / metrics.stepSeconds)} GFLOP/s`,
-  ].filter((fact) => fact !== "");
+  const facts = stageFacts(stageMetrics.safeParse(stage.metrics).data ?? {});
   return html`<li class="${stage.state}">
     <div class="stage-name"><strong>${title}</strong> <span>${purpose}</span></div>
     <div class="stage-time">${seconds === null ? html`<em>${STATES[stage.state] ?? stage.state}</em>` : duration(seconds)}</div>
     <div class="stage-bar"><div style="width:${((100 * (seconds ?? 0)) / longest).toFixed(1)}%"></div></div>
     <div class="stage-facts">${facts.map((fact) => `${fact} · `)}${stage.artifact === null ? null : html` <a href="#a-${short(stage.artifact)}">${short(stage.artifact)}</a>`}</div>
   </li>`;
+}
+
+/** A trainer's work and speed, as far as it is known. Speeds come from the steps that were timed, which leave out start and tracing. */
+function stageFacts({ steps, images, gflop, stepSeconds = 0, stepsTimed, waitShare }: StageMetrics): string[] {
+  const share = steps === undefined || stepsTimed === undefined ? 1 : stepsTimed / steps;
+  const perSecond = (all: number | undefined) =>
+    all === undefined || stepSeconds === 0 ? null : number((all * share) / stepSeconds);
+  const facts = [
+    [steps === undefined ? null : number(steps), "steps"],
+    [images === undefined ? null : number(images), "pictures"],
+    [gflop === undefined ? null : number(gflop), "GFLOP"],
+    [perSecond(images), "pictures/s"],
+    [perSecond(gflop), "GFLOP/s"],
+    [waitShare === undefined || stepSeconds === 0 ? null : percent(waitShare), "of it waiting for pictures"],
+  ];
+  return facts.flatMap(([value, unit]) => (value === null ? [] : `${value} ${unit}`));
 }
 
 /** Loss curves of all trainers, from the first seed, small and side by side. */

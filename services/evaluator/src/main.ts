@@ -1,0 +1,4 @@
+import { serveOrRun } from "@peco/stage";
+import { evaluateStage } from "./evaluate.ts";
+
+await serveOrRun({ name: "evaluator", stages: { evaluate: evaluateStage } });
