@@ -1,7 +1,7 @@
 import { arch, availableParallelism, cpus, hostname, platform, totalmem } from "node:os";
 import { type Lease, type StageResult, Store } from "@peco/artifacts";
 import { checkRecipe, nearestKey, type StageKeyParts } from "@peco/recipes";
-import type { Logger } from "@peco/telemetry";
+import { type Logger, span } from "@peco/telemetry";
 import { Cancelled } from "./errors.ts";
 import type { Stage } from "./stage.ts";
 import type { CacheDecision, Outcome, StageProgress } from "./stage-event.ts";
@@ -24,7 +24,16 @@ export interface ExecuteOptions {
  * @throws LeaseHeld when another process works on the same key
  * @throws whatever the stage throws
  */
-export async function executeStage(stage: Stage, spec: StageSpec, options: ExecuteOptions): Promise<Outcome> {
+export function executeStage(stage: Stage, spec: StageSpec, options: ExecuteOptions): Promise<Outcome> {
+  const attributes = { "peco.run": spec.run, "peco.stage": spec.stage, "peco.key": spec.key };
+  return span(`stage ${spec.stage}`, attributes, async (active) => {
+    const outcome = await takeOrRun(stage, spec, options);
+    active.setAttributes({ "peco.cached": outcome.cached, "peco.artifact": outcome.artifact });
+    return outcome;
+  });
+}
+
+async function takeOrRun(stage: Stage, spec: StageSpec, options: ExecuteOptions): Promise<Outcome> {
   const recipe = checkRecipe(spec.recipe);
   const store = await Store.open(spec.store);
   const found = await lookUp(store, spec);
@@ -44,18 +53,20 @@ export async function executeStage(stage: Stage, spec: StageSpec, options: Execu
   const { artifact, metrics } = await stoppable(spec, signal, () =>
     stage({ spec, recipe, store, checkpoints, emit: options.emit, signal, log: options.log }),
   );
+  // as it will be read back, so that it is the same whether the stage was run or found
+  const plain = JSON.parse(JSON.stringify(metrics)) as StageResult["metrics"];
   const seconds = (Date.now() - started.getTime()) / 1000;
   const record = { seconds, started: started.toISOString(), run: spec.run, machine: machine() };
   const { replaced } = await store.finish(spec.key, {
     stage: spec.stage,
     parts: spec.parts,
     artifact,
-    metrics: JSON.parse(JSON.stringify(metrics)) as StageResult["metrics"],
+    metrics: plain,
     record,
   });
   if (replaced !== null) options.log.warn({ replaced, artifact }, "the same stage gave another artifact before");
   await checkpoints.clear();
-  return { artifact, metrics, cached: false, seconds };
+  return { artifact, metrics: plain, cached: false, seconds };
 }
 
 /** Looks for a finished result, and for what differs from the nearest one when there is none. */

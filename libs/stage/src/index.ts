@@ -1,5 +1,13 @@
-export { Cancelled, SpecError } from "./errors.ts";
+export { Cancelled, ServiceEnding, ServiceKeptFailing, ServiceNotStarted, SpecError, StageUnknown } from "./errors.ts";
+export { EventLog } from "./event-log.ts";
 export { type ExecuteOptions, executeStage } from "./execute-stage.ts";
+export { type KeepOptions, KeptService } from "./kept-service.ts";
+export { type RunOptions, runStage } from "./run-stage.ts";
+export { type ServeOptions, type ServiceProgram, serveOrRun } from "./serve-or-run.ts";
+export { type Exit, type SpawnedService, type SpawnOptions, spawnService } from "./spawn-service.ts";
 export type { Stage, StageContext, StageOutput } from "./stage.ts";
 export type { CacheDecision, Metrics, NumberedEvent, Outcome, StageEvent, StageProgress } from "./stage-event.ts";
+export { StageRuns } from "./stage-runs.ts";
+export { stageService } from "./stage-service.ts";
 export { parseSpec, type StageSpec, stageSpec } from "./stage-spec.ts";
+export { type SuperviseOptions, superviseStage } from "./supervise-stage.ts";

@@ -1,6 +1,7 @@
 import type { Checkpoints, Store } from "@peco/artifacts";
 import type { Recipe } from "@peco/recipes";
 import type { Logger } from "@peco/telemetry";
+import { SpecError } from "./errors.ts";
 import type { StageProgress } from "./stage-event.ts";
 import type { StageSpec } from "./stage-spec.ts";
 
@@ -31,3 +32,15 @@ export interface StageOutput {
  * started again. It throws errors with `exitCode` and `remedy` for what a user can mend.
  */
 export type Stage = (context: StageContext) => Promise<StageOutput>;
+
+/**
+ * The stage of a name.
+ *
+ * @param from who asks, for the message
+ * @throws SpecError
+ */
+export function stageNamed(stages: Readonly<Record<string, Stage>>, name: string, from: string): Stage {
+  const stage = Object.hasOwn(stages, name) ? stages[name] : undefined;
+  if (stage !== undefined) return stage;
+  throw new SpecError(from, "stage", `is "${name}", and this service runs ${Object.keys(stages).join(", ")}`);
+}

@@ -1,12 +1,13 @@
 import { digestOf, Store } from "@peco/artifacts";
 import { loadRecipe } from "@peco/recipes";
-import type { StageSpec } from "../src/index.ts";
+import type { SpawnOptions, StageSpec } from "../src/index.ts";
 
-/** A specification of a toy stage: `own` is the recipe subtree of its key. */
+/** A specification of a toy stage: `own` is the recipe subtree of its key, which says how the toy behaves. */
 export function toySpec(store: string, own: Record<string, string | number>, more: Partial<StageSpec> = {}): StageSpec {
-  const parts = { stage: "toy", version: 1, recipe: own, inputs: {}, seed: "0", runtime: null };
+  const stage = more.stage ?? "toy";
+  const parts = { stage, version: 1, recipe: own, inputs: {}, seed: "0", runtime: null };
   return {
-    stage: "toy",
+    stage,
     key: digestOf(parts),
     parts,
     store,
@@ -25,4 +26,20 @@ export function toySpec(store: string, own: Record<string, string | number>, mor
 /** Makes an empty store. */
 export async function newStore(folder: string): Promise<Store> {
   return Store.open(folder, { create: true });
+}
+
+/** How the toy service is started, with its log kept. */
+export function toyService(): SpawnOptions & { log: string[] } {
+  const log: string[] = [];
+  return { name: "toy", main: new URL("./toy-service.ts", import.meta.url), onLog: (line) => log.push(line), log };
+}
+
+/** Whether a process runs. */
+export function isAlive(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
 }

@@ -60,7 +60,7 @@ export interface StartRequest {
 }
 
 export interface StartResponse {
-  /** Whether the stage was here before: running, or finished. */
+  /** Whether the stage was running already. */
   joined: boolean;
   /** Number of the first event of this attempt. */
   firstEvent: number;
@@ -165,6 +165,8 @@ export interface Done {
   metricsJson: string;
   /** Seconds that the stage took when it was run. */
   seconds: number;
+  /** It was found finished. */
+  cached: boolean;
 }
 
 /** The stage has ended without a result. */
@@ -1396,7 +1398,7 @@ export const Note: MessageFns<Note> = {
 };
 
 function createBaseDone(): Done {
-  return { artifact: "", metricsJson: "", seconds: 0 };
+  return { artifact: "", metricsJson: "", seconds: 0, cached: false };
 }
 
 export const Done: MessageFns<Done> = {
@@ -1409,6 +1411,9 @@ export const Done: MessageFns<Done> = {
     }
     if (message.seconds !== 0) {
       writer.uint32(25).double(message.seconds);
+    }
+    if (message.cached !== false) {
+      writer.uint32(32).bool(message.cached);
     }
     return writer;
   },
@@ -1448,6 +1453,14 @@ export const Done: MessageFns<Done> = {
             }
 
             message.seconds = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.cached = reader.bool();
             continue;
           }
         }
@@ -1648,7 +1661,7 @@ export const CancelResponse: MessageFns<CancelResponse> = {
 /** The one contract that every service of the pipeline serves: run a stage, watch it, cancel it. */
 export type StageServiceService = typeof StageServiceService;
 export const StageServiceService = {
-  /** Starts a stage. Idempotent by key: a stage that runs already, or has finished here, is joined. */
+  /** Starts a stage. Idempotent by key: one that runs already is joined, one that has finished is found in the store. */
   start: {
     path: "/peco.stage.v1.StageService/Start" as const,
     requestStream: false as const,
@@ -1681,7 +1694,7 @@ export const StageServiceService = {
 } as const;
 
 export interface StageServiceServer extends UntypedServiceImplementation {
-  /** Starts a stage. Idempotent by key: a stage that runs already, or has finished here, is joined. */
+  /** Starts a stage. Idempotent by key: one that runs already is joined, one that has finished is found in the store. */
   start: handleUnaryCall<StartRequest, StartResponse>;
   /** Events of a stage from a number on: first those that have happened, then those that happen, up to `done` or `failed`. */
   watch: handleServerStreamingCall<WatchRequest, WatchResponse>;
