@@ -43,18 +43,37 @@ export async function decodePicture(source: Uint8Array | string | RawPixels, sid
       typeof source === "string" || source instanceof Uint8Array
         ? sharp(source, limits)
         : sharp(source.data, { ...limits, raw: { width: source.width, height: source.height, channels: 3 } });
-    const pixels = await picture
+    const { width, height } = await picture.metadata();
+    const { data, info } = await picture
       .autoOrient()
       .flatten({ background: "#ffffff" })
       .toColourspace("srgb")
-      .resize(side, side, { fit: "cover", position: "centre", kernel: "lanczos3" })
+      // What is cropped inside the decoder is never read, and a file that is cut off there would pass for whole.
+      .resize(side, side, { fit: isStrip(width, height) ? "cover" : "outside", kernel: "lanczos3" })
       .raw({ depth: "uchar" })
-      .toBuffer();
-    if (pixels.length !== side * side * 3) throw new Error(`${pixels.length / (side * side)} channels after decoding`);
-    return pixels;
+      .toBuffer({ resolveWithObject: true });
+    if (info.channels !== 3) throw new Error(`${info.channels} channels after decoding`);
+    return middle(data, info.width, info.height, side);
   } catch (cause) {
     throw new UndecodablePicture(plainReason(cause as Error), { cause });
   }
+}
+
+/** Whether a picture is so long that its longer side, resized, would take much memory. */
+function isStrip(width: number, height: number): boolean {
+  return Math.max(width, height) > 32 * Math.min(width, height);
+}
+
+/** The middle `side` x `side` pixels of a picture `[height, width, 3]`. */
+function middle(pixels: Uint8Array, width: number, height: number, side: number): Uint8Array {
+  const top = Math.floor((height - side) / 2);
+  const left = Math.floor((width - side) / 2);
+  const out = new Uint8Array(side * side * 3);
+  for (let row = 0; row < side; row++) {
+    const from = ((top + row) * width + left) * 3;
+    out.set(pixels.subarray(from, from + side * 3), row * side * 3);
+  }
+  return out;
 }
 
 /** sharp's message in one line of plain English. */
@@ -63,6 +82,7 @@ function plainReason({ message }: Error): string {
   if (/exceeds pixel limit/.test(message)) return `has more than ${Math.floor(MOST_PIXELS / 1e6)} megapixels`;
   if (/premature end|truncated|end of (file|stream|image)|not enough|out of order read/i.test(message))
     return "is cut off";
+  if (/libpng read error|Unknown error|corrupt header/.test(message)) return "is damaged or cut off";
   if (/Input Buffer is empty/.test(message)) return "is empty";
   return `cannot be decoded (${message.split("\n")[0]?.trim()})`;
 }
