@@ -15,6 +15,7 @@ export {
 export { subtree, tensorsOf } from "./nested.ts";
 export type { TrainerMetrics } from "./progress.ts";
 export { type BatchSource, ReadAhead } from "./read-ahead.ts";
+export { useThreads } from "./threads.ts";
 export {
   loadTokenizer,
   type Tokenizer,

@@ -1,4 +1,4 @@
-import { type Store, StoreFormatError } from "@peco/artifacts";
+import { canonicalJson, type Store, StoreFormatError } from "@peco/artifacts";
 import type { StageContext } from "@peco/stage";
 import { decodeSafetensors, encodeSafetensors, type HostArray } from "tfjs-libtensorflow";
 import { z } from "zod";
@@ -37,7 +37,8 @@ export async function publishModel(context: StageContext, content: ModelContent)
   const { size, mean, std } = recipe.image;
   const files: Record<string, Uint8Array> = {
     "weights.safetensors": encodeSafetensors(content.weights),
-    "history.json": new TextEncoder().encode(`${JSON.stringify(content.history)}\n`),
+    // Canonical, since rows that came from a checkpoint have their names in another order.
+    "history.json": new TextEncoder().encode(`${canonicalJson(content.history)}\n`),
     ...content.blobs,
   };
   const blobs = Object.fromEntries(

@@ -12,6 +12,7 @@ import {
   type Trained,
   tensorsOf,
   train,
+  useThreads,
   visionTransformerConfig,
 } from "@peco/training";
 import { type HostArray, jit, random, tf } from "tfjs-libtensorflow";
@@ -37,6 +38,7 @@ interface Tried extends Attempt {
  * rate whose networks are best on the validation split. The test split is not looked at.
  */
 export const finetuneStage: Stage = async (context) => {
+  useThreads(context);
   const { recipe, spec, store } = context;
   await using data = await openData(store, spec.inputs["data"] ?? "");
   const options: FinetuneOptions = {

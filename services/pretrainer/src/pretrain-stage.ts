@@ -9,6 +9,7 @@ import {
   StageCheckpoints,
   subtree,
   train,
+  useThreads,
 } from "@peco/training";
 import { jit, random } from "tfjs-libtensorflow";
 import { initPretraining, type PretrainOptions, pretrainStep } from "./pretrain-step.ts";
@@ -20,6 +21,7 @@ import { remoteBatches } from "./remote-batches.ts";
  * that the library makes.
  */
 export const pretrainStage: Stage = async (context) => {
+  useThreads(context);
   const { recipe, spec, store } = context;
   const own = recipe.pretrain;
   const steps = spec.preflight ? 1 : own.steps;

@@ -1,0 +1,110 @@
+import { digestOf, type Manifest, Store } from "@peco/artifacts";
+import { initMaskedModel, initVqAutoencoder, startCodebook } from "@peco/models";
+import { fold, key, stream } from "@peco/random";
+import { loadRecipe, type Recipe, type StageName, stageGraph, stageKeyParts } from "@peco/recipes";
+import { executeStage, type Outcome, type Stage, type StageProgress, type StageSpec } from "@peco/stage";
+import { createLogger } from "@peco/telemetry";
+import { configure, encodeSafetensors, flatten, type HostArray, random, type Tree, tf } from "tfjs-libtensorflow";
+
+/** Classes of the pictures: each has its own brightness, so that there is something to learn. */
+export const classes = ["dark", "middling", "bright"];
+
+/** The recipe `tiny` with few steps. */
+export function shortRecipe(...sets: string[]): Recipe {
+  const few = ["pretrain.steps=8", "finetune.steps=6", "codebook.size=16", "evaluate.batch=16"];
+  return loadRecipe("tiny", { sets: [...few, ...sets] }).recipe;
+}
+
+/** A store with labelled pictures, an untrained tokenizer and an untrained pre-trained network, by input name. */
+export async function untrainedStore(folder: string, recipe: Recipe): Promise<Record<string, string>> {
+  configure({ intraOpThreads: 1, interOpThreads: 1 });
+  const store = await Store.open(folder, { create: true });
+  const { channels, residualBlocks, width, size: codes } = recipe.codebook;
+  const models = tf.tidy(() => {
+    const vectors = random.normal(random.key(1), [codes, width]) as tf.Tensor2D;
+    return {
+      tokenizer: {
+        autoencoder: initVqAutoencoder(recipe.codebook, random.key(2)),
+        codebook: startCodebook(vectors, 1),
+      },
+      pretrained: initMaskedModel(random.key(3), { ...recipe.image, ...recipe.vit }, codes),
+    } as unknown as { tokenizer: tf.TensorContainerObject; pretrained: tf.TensorContainerObject };
+  });
+  const vit = { ...recipe.image, ...recipe.vit };
+  const inputs = {
+    data: await publishPictures(store, recipe.image.size),
+    tokenizer: await publish(store, recipe, "tokenizer", models.tokenizer, { channels, residualBlocks, width, codes }),
+    pretrained: await publish(store, recipe, "pretrained-vit", models.pretrained, vit),
+  };
+  tf.dispose(Object.values(models));
+  return inputs;
+}
+
+async function publish(store: Store, recipe: Recipe, kind: string, tree: object, config: object): Promise<string> {
+  const leaves: Record<string, HostArray> = {};
+  for (const [path, tensor] of flatten(tree as Tree<tf.Tensor>)) {
+    leaves[path] = { dtype: "float32", shape: tensor.shape, data: Float32Array.from(await tensor.data()) };
+  }
+  const { size, mean, std } = recipe.image;
+  const blobs = { "weights.safetensors": await store.putBlob(encodeSafetensors(leaves)) };
+  const meta = { config, preprocessing: { size, mean, std } } as unknown as Manifest["meta"];
+  return store.publish({ kind, blobs, inputs: {}, meta });
+}
+
+async function publishPictures(store: Store, size: number): Promise<string> {
+  const splits = ["train", "validation", "test"].flatMap((split, i) =>
+    new Array<string>([48, 20, 9][i] as number).fill(split),
+  );
+  const bytes = size * size * 3;
+  const pixels = new Uint8Array(splits.length * bytes);
+  const pictures = splits.map((split, place) => {
+    const label = place % classes.length;
+    const draws = stream(fold(key(7), place));
+    for (let i = 0; i < bytes; i++) pixels[place * bytes + i] = 60 + 60 * label + draws.uniform(-50, 50);
+    const hash = place.toString(16).padStart(64, "0");
+    return { name: `${place}.png`, hash, label, split, labelled: true };
+  });
+  const copies = { files: 0, acrossSplits: 0, acrossClasses: 0 };
+  const index = { format: 1, side: size, classes, pictures, skipped: [], copies };
+  const blobs = {
+    "pictures.u8": await store.putBlob(pixels),
+    "index.json": await store.putBlob(new TextEncoder().encode(JSON.stringify(index))),
+  };
+  return store.publish({ kind: "data", blobs, inputs: {}, meta: {} });
+}
+
+/** The specification of one stage of a run with seed 1, on one thread. */
+export function specFor(
+  name: StageName,
+  options: { store: string; recipe: Recipe; inputs: Record<string, string>; preflight?: boolean } & Pick<
+    Partial<StageSpec>,
+    "masking"
+  >,
+): StageSpec {
+  const { store, recipe, preflight = false, masking = null } = options;
+  const stage = stageGraph(recipe, { labelled: true, source: "folder" }).find((one) => one.name === name);
+  if (stage === undefined) throw new Error(`there is no stage ${name}`);
+  const inputs = Object.fromEntries(Object.keys(stage.inputs).map((input) => [input, options.inputs[input] ?? ""]));
+  const parts = {
+    ...stageKeyParts(stage, inputs, 1n),
+    ...(preflight && { preflight }),
+  } as unknown as StageSpec["parts"];
+  const own = { stage: name, key: digestOf(parts), parts, inputs, preflight, masking, store };
+  const rest = { run: "test", recipe: recipe as unknown as StageSpec["recipe"], seed: 1n, threads: 1, folder: null };
+  return { ...own, ...rest };
+}
+
+/** Runs a stage in this process; `onEvent` may stop it by aborting. */
+export function runHere(
+  stage: Stage,
+  spec: StageSpec,
+  options: { onEvent?: (event: StageProgress) => void; signal?: AbortSignal } = {},
+): Promise<Outcome> {
+  return executeStage(stage, spec, {
+    emit: (event) => {
+      if (event.kind !== "cache") options.onEvent?.(event);
+    },
+    signal: options.signal ?? new AbortController().signal,
+    log: createLogger("test", { level: "silent" }),
+  });
+}

@@ -1,0 +1,4 @@
+import { serveOrRun } from "@peco/stage";
+import { pretrainStage } from "./pretrain-stage.ts";
+
+await serveOrRun({ name: "pretrainer", stages: { pretrain: pretrainStage } });
