@@ -33,7 +33,7 @@ export function own(variant: (typeof ownVariants)[number], which: Case): Competi
     choice: "",
     run: (steps) =>
       timed(steps, async () => {
-        const metrics: { loss: number } = await compiled.run(state, batch, random.key(1n));
+        const metrics = (await compiled.run(state, batch, random.key(1n))) as { loss: number };
         return metrics.loss;
       }),
     async [Symbol.asyncDispose]() {
