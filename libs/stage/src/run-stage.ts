@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { stage as proto } from "@peco/proto";
 import { type Client, connect, type Endpoint, RemoteFailure, ServiceLost } from "@peco/rpc";
-import { Cancelled, ServiceEnding } from "./errors.ts";
+import { Cancelled, ServiceEnding, StageUnknown } from "./errors.ts";
 import type { NumberedEvent, Outcome } from "./stage-event.ts";
 import type { StageSpec } from "./stage-spec.ts";
 import { eventFromWire, specToWire } from "./wire.ts";
@@ -59,7 +59,7 @@ async function attempts(
         next = message.number + 1;
         const event = eventFromWire(message);
         if (event === undefined) continue;
-        if (event.kind === "failed" && isEnding(event.failure)) throw new RemoteFailure(event.failure);
+        if (event.kind === "failed" && isRestart(event.failure)) throw new RemoteFailure(event.failure);
         onEvent(event);
         if (event.kind === "done") return outcomeOf(event);
         if (event.kind !== "failed") continue;
@@ -68,7 +68,7 @@ async function attempts(
       }
       throw new ServiceLost("the service ended the stage's events before the stage had ended");
     } catch (error) {
-      if (!(error instanceof ServiceLost || isEnding(error))) throw error;
+      if (!(error instanceof ServiceLost || isRestart(error as Error))) throw error;
       gone?.throwIfAborted();
       if (!signal?.aborted && Date.now() - heardAt > patienceMs) throw error;
     }
@@ -76,9 +76,12 @@ async function attempts(
   }
 }
 
-/** A service that was asked to end by others than us may be started again; its stages have their checkpoints. */
-function isEnding(error: unknown): boolean {
-  return (error as { name?: unknown }).name === ServiceEnding.name;
+/**
+ * Whether a failure says no more than that the process is another one by now, or will be: it was asked to end by others
+ * than us, when its stages have their checkpoints, or it was started again before it was asked for events.
+ */
+function isRestart({ name }: { readonly name: string }): boolean {
+  return name === ServiceEnding.name || name === StageUnknown.name;
 }
 
 function outcomeOf({ artifact, metrics, cached, seconds }: Outcome): Outcome {

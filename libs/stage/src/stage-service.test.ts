@@ -3,9 +3,11 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { credentials, Metadata, makeClientConstructor } from "@grpc/grpc-js";
 import type { Store } from "@peco/artifacts";
 import { stage as proto } from "@peco/proto";
 import { connect } from "@peco/rpc";
+import { service as healthService } from "grpc-health-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { newStore, toyService, toySpec } from "../test/toy.ts";
 import { type NumberedEvent, runStage, type SpawnedService, type StageSpec, spawnService } from "./index.ts";
@@ -19,9 +21,13 @@ beforeEach(async () => {
   return () => rm(folder, { recursive: true, force: true });
 });
 
-function watched(service: SpawnedService, spec: StageSpec, signal?: AbortSignal) {
+function watched(service: SpawnedService, spec: StageSpec, signal?: AbortSignal, patienceMs = 0) {
   const events: NumberedEvent[] = [];
-  const outcome = runStage(service, spec, { onEvent: (event) => events.push(event), ...(signal && { signal }) });
+  const outcome = runStage(service, spec, {
+    onEvent: (event) => events.push(event),
+    patienceMs,
+    ...(signal && { signal }),
+  });
   return { events, outcome, kinds: () => events.map(({ kind }) => kind) };
 }
 
@@ -108,10 +114,20 @@ describe("a stage in a service's process", () => {
     expect(outcome.metrics).toEqual({ sum: 5050, resumedFrom: step });
   });
 
-  it("answers other calls while it works", async () => {
-    const { outcome } = watched(service, toySpec(folder, { steps: 100 }));
-    const client = connect(proto.StageServiceService, service);
-    for (let i = 0; i < 10; i++) expect(await client.cancel({ key: "0".repeat(64) })).toEqual({ running: false });
+  it("answers a health call while it works", async () => {
+    const { outcome, kinds } = watched(service, toySpec(folder, { steps: 200 }));
+    await expect.poll(kinds).toContain("step");
+    const Health = makeClientConstructor(healthService, "health");
+    const client = new Health(service.address, credentials.createInsecure());
+    const answer = await new Promise((resolve, reject) => {
+      client["check"]?.(
+        { service: "peco.stage.v1.StageService" },
+        new Metadata(),
+        (error: unknown, response: unknown) => (error ? reject(error) : resolve(response)),
+      );
+    });
+    expect(answer).toMatchObject({ status: "SERVING" });
+    expect(kinds()).not.toContain("done");
     client.close();
     await outcome;
   });
