@@ -54,10 +54,11 @@ describe("numbers", () => {
 });
 
 describe("the first sentence", () => {
-  const withTop1 = (pretrained: number, scratch: number) =>
+  const withTop1 = (pretrained: number, scratch: number, pictures = 4000) =>
     headline(
-      changed(({ classification }) => {
-        for (const arm of classification?.arms ?? []) {
+      changed((evaluation) => {
+        evaluation.pictures = pictures;
+        for (const arm of evaluation.classification?.arms ?? []) {
           const top1 = arm.name === "pretrained" ? pretrained : scratch;
           for (const network of arm.networks) network.top1 = top1;
         }
@@ -68,6 +69,13 @@ describe("the first sentence", () => {
     expect(withTop1(0.4, 0.2)).toMatch(/^Pre-training raises top.1 accuracy from 20\.0.% to 40\.0.%$/u);
     expect(withTop1(0.202, 0.2)).toMatch(/no clear difference/);
     expect(withTop1(0.1, 0.2)).toMatch(/did not help/);
+    expect(withTop1(0.09, 0.06)).toMatch(/raises/);
+    expect(withTop1(0.05, 0.04)).toMatch(/Neither network does better than chance/);
+  });
+
+  it("does not take the noise of few pictures for a result", () => {
+    expect(withTop1(0.25, 0.2, 4000)).toMatch(/raises/);
+    expect(withTop1(0.25, 0.2, 128)).toMatch(/no clear difference/);
   });
 
   it("speaks of the codebook where there are no classes, and of the state where there is no evaluation", () => {

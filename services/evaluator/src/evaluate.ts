@@ -1,7 +1,8 @@
 import { initVisionTransformer, type VisionTransformer } from "@peco/models";
+import { fold, key } from "@peco/random";
 import { type Classification, type Evaluation, evaluation } from "@peco/report/evaluation";
 import type { Stage } from "@peco/stage";
-import { loadTokenizer, openData } from "@peco/training";
+import { loadTokenizer, openData, useThreads } from "@peco/training";
 import { random, tf } from "tfjs-libtensorflow";
 import { chanceOf, evaluateArm } from "./classification.ts";
 import { free, frozen } from "./frozen.ts";
@@ -18,11 +19,17 @@ import { chooseSamples, drawSamples } from "./samples.ts";
  * `evaluation` with `evaluation.json` and the pictures as PNG files. Without classes it leaves out what needs them, and says so.
  */
 export const evaluateStage: Stage = async (context) => {
+  useThreads(context);
   const { spec, store, recipe } = context;
   await using data = await openData(store, spec.inputs["data"] ?? "");
   const pass: Pass = { context, data };
   const pictures = data.places(limited(context, { split: "test" })).length;
-  const numbers = chooseSamples(data, pictures, spec.preflight ? 1 : recipe.evaluate.pictures);
+  const numbers = chooseSamples(
+    data,
+    pictures,
+    spec.preflight ? 1 : recipe.evaluate.pictures,
+    fold(key(spec.seed), "evaluate", "samples"),
+  );
 
   using loaded = await loadTokenizer(store, spec.inputs["tokenizer"] ?? "");
   const pretrained = await loadPretrained(store, spec.inputs["pretrained"] ?? "");
@@ -71,8 +78,10 @@ async function classify(pass: Pass, { config, model }: PretrainedModel): Promise
     evaluateArm(pass, name, await loadFinetuned(context.store, digest));
   const arms = [await arm("pretrained", classifier), await arm("from-scratch", classifierFromScratch)];
 
-  const key = random.fold(random.key(context.spec.seed), "evaluate", "random network");
-  const fresh = tf.tidy(() => initVisionTransformer(key, config, "pretraining") as unknown as tf.TensorContainerObject);
+  const start = random.fold(random.key(context.spec.seed), "evaluate", "random network");
+  const fresh = tf.tidy(
+    () => initVisionTransformer(start, config, "pretraining") as unknown as tf.TensorContainerObject,
+  );
   await using networks = new AsyncDisposableStack();
   const [pretrained, untrained] = [
     networks.use(frozen(model.vit)),

@@ -1,5 +1,6 @@
 import type { Dataset } from "@peco/data";
 import type { Normalisation } from "@peco/nn";
+import { type Key, stream } from "@peco/random";
 import type { Evaluation } from "@peco/report/evaluation";
 import sharp from "sharp";
 import { type Compiler, jit, random, type State } from "tfjs-libtensorflow";
@@ -9,16 +10,17 @@ import type { Reconstructed } from "./reconstruction.ts";
 import { decoderStep, type Tokenizer } from "./steps.ts";
 
 /**
- * Numbers of the pictures to show, out of the first `pictures` of the test split: each class in turn, as often as it takes, in the pack's
- * order; the first ones where there are no classes.
+ * Numbers of the pictures to show, out of the first `pictures` of the test split: of each class in turn, the classes in an order drawn with
+ * `key`, until there are enough; the first pictures where there are no classes.
  */
-export function chooseSamples(data: Dataset, pictures: number, count: number): number[] {
+export function chooseSamples(data: Dataset, pictures: number, count: number, key: Key): number[] {
   const waiting = new Map<number, number[]>();
   for (const [number, place] of data.places({ split: "test" }).slice(0, pictures).entries()) {
     const label = data.index.pictures[place]?.label ?? -1;
     waiting.set(label, [...(waiting.get(label) ?? []), number]);
   }
-  const classes = [...waiting].toSorted(([a], [b]) => a - b).map(([, numbers]) => numbers);
+  const ordered = [...waiting].toSorted(([a], [b]) => a - b).map(([, numbers]) => numbers);
+  const classes = stream(key).shuffle(ordered);
   const chosen: number[] = [];
   for (let round = 0; chosen.length < Math.min(count, pictures); round++) {
     for (const numbers of classes) {

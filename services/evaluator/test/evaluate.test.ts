@@ -8,11 +8,12 @@ import { executeStage, parseSpec } from "@peco/stage";
 import { createLogger } from "@peco/telemetry";
 import { loadTokenizer } from "@peco/training";
 import sharp from "sharp";
-import { tf } from "tfjs-libtensorflow";
+import { configure, tf } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { evaluateStage } from "../src/evaluate.ts";
 import { CLASSES, CODES, COUNTS, recipe, type SmallStore, smallStore } from "./small-store.ts";
 
+configure({ intraOpThreads: 1, interOpThreads: 1 }); // as the stage will, before this file's own first tensor
 const root = mkdtempSync(join(tmpdir(), "peco-evaluator-"));
 afterAll(() => rmSync(root, { recursive: true }));
 const log = createLogger("test", { level: "silent" });
@@ -120,7 +121,9 @@ describe("with classes", () => {
   it("shows pictures of all classes, with what they were drawn from", async () => {
     const { list, grid } = result.samples;
     expect(grid).toBe(4);
-    expect(list.map(({ label }) => label)).toEqual(["dark", "bright", "odd", "dark", "bright"]);
+    const labels = list.map(({ label }) => label);
+    expect(labels.slice(0, 3).toSorted()).toEqual(CLASSES.toSorted());
+    expect(labels.slice(3)).toEqual(labels.slice(0, 2));
     for (const { hidden, right, ...names } of list) {
       expect(hidden).toBe(recipe.pretrain.mask.count);
       expect(right).toBeLessThanOrEqual(hidden);

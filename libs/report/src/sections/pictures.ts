@@ -42,7 +42,7 @@ function maskedPictures(seed: Shown): Html | null {
   const figures =
     maskedTokens === null
       ? ""
-      : `Over the test split it names ${percent(maskedTokens.accuracy)} of ${number(maskedTokens.masked)} hidden tokens exactly right, where guessing would reach ${percent(1 / codebook.size)}.`;
+      : `Over the test split it names ${percent(maskedTokens.accuracy)} of ${number(maskedTokens.masked)} hidden tokens exactly right, where always naming the commonest code would reach ${percent(Math.max(...codebook.histogram) / codebook.tokens)}.`;
   return html`<section aria-labelledby="masked">
     <h2 id="masked">What the network imagines</h2>
     <p class="lead">Some patches are hidden, the pre-trained network names the tokens that belong there, and the decoder draws them. ${figures}</p>

@@ -1,4 +1,4 @@
-import { counted, number, percent } from "../format.ts";
+import { counted, percent } from "../format.ts";
 import type { RunData, SeedData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
 import { type Spread, spreadOf } from "../spread.ts";
@@ -40,16 +40,32 @@ export function chanceOf(seeds: readonly SeedData[]): number {
   return spreadOf(levels).mean;
 }
 
-/** The page's first sentence: what came out. */
+/** Standard error of an arm's mean top-1: what its spread or the number of test pictures leaves open, whichever is more. */
+function uncertainty({ top1 }: ArmSummary, pictures: number): number {
+  return Math.max((top1.deviation ?? 0) / Math.sqrt(top1.count), binomialError(top1.mean, pictures));
+}
+
+function binomialError(share: number, pictures: number): number {
+  return Math.sqrt((share * (1 - share)) / Math.max(1, pictures));
+}
+
+function testPictures(seeds: readonly SeedData[]): number {
+  return seeds.find((seed) => seed.evaluation !== null)?.evaluation?.pictures ?? 0;
+}
+
+/** The page's first sentence: what came out. A difference is named when it is twice as large as its standard error. */
 export function headline({ run, seeds }: RunData): string {
   const pretrained = summarizeArm(seeds, "pretrained");
   const scratch = summarizeArm(seeds, "from-scratch");
   if (pretrained !== null && scratch !== null) {
+    const pictures = testPictures(seeds);
+    const errors = [uncertainty(pretrained, pictures), uncertainty(scratch, pictures)] as const;
+    const best = Math.max(pretrained.top1.mean - 2 * errors[0], scratch.top1.mean - 2 * errors[1]);
+    if (best < chanceOf(seeds)) return "Neither network does better than chance";
     const gain = pretrained.top1.mean - scratch.top1.mean;
     const from = `from ${percent(scratch.top1.mean)} to ${percent(pretrained.top1.mean)}`;
-    if (Math.abs(gain) < Math.max(pretrained.top1.deviation ?? 0, scratch.top1.deviation ?? 0, 0.005)) {
+    if (Math.abs(gain) < 2 * Math.hypot(...errors))
       return `Pre-training made no clear difference: top\u20111 went ${from}`;
-    }
     return gain > 0
       ? `Pre-training raises top\u20111 accuracy ${from}`
       : `Pre-training did not help: top\u20111 fell ${from}`;
@@ -67,7 +83,7 @@ export function headline({ run, seeds }: RunData): string {
 }
 
 /** Bars of top-1 for both arms with chance level and every network as a dot, or a word on why there are none. */
-export function resultSection({ run, seeds }: RunData): Html | null {
+export function resultSection({ seeds }: RunData): Html | null {
   const arms = (["pretrained", "from-scratch"] as const).flatMap((name) => summarizeArm(seeds, name) ?? []);
   if (arms.length === 0) {
     const reason = seeds.find((seed) => seed.evaluation !== null)?.evaluation?.withoutClasses;
@@ -78,8 +94,6 @@ export function resultSection({ run, seeds }: RunData): Html | null {
   const chance = chanceOf(seeds);
   const top = Math.min(1, 1.12 * Math.max(chance, ...arms.flatMap((arm) => [...arm.networks, arm.top1.mean])));
   const across = (share: number) => `${((100 * share) / top).toFixed(2)}%`;
-  const test = seeds.find((seed) => seed.evaluation !== null)?.evaluation?.pictures ?? 0;
-  const several = seeds.length > 1;
   return html`<section id="result" aria-labelledby="result-title">
     <h2 id="result-title" class="unseen">Result</h2>
     <div class="bars">
@@ -95,13 +109,25 @@ export function resultSection({ run, seeds }: RunData): Html | null {
         </div>`,
       )}
     </div>
-    <p class="note">Top-1 on ${counted(test, "test picture")} that no stage has trained on. The upright line is chance,
-      ${percent(chance)} (always naming the commonest class); each dot is one fine-tuned network.
-      ${several ? `± is the sample deviation over ${seeds.length} seeds` : `± is the sample deviation over the networks of one seed (${run.seeds[0]})`};
-      ${number(test)} pictures alone leave ± ${percent(Math.sqrt(((arms[0] as ArmSummary).top1.mean * (1 - (arms[0] as ArmSummary).top1.mean)) / test))}.</p>
+    <p class="note">${noteWords(seeds, arms, chance)}</p>
     ${table(seeds, arms, chance)}
     ${sourceLine(seeds, "evaluate")}
   </section>`;
+}
+
+function noteWords(seeds: readonly SeedData[], arms: readonly ArmSummary[], chance: number): string {
+  const pictures = testPictures(seeds);
+  const [first] = arms as [ArmSummary];
+  const over =
+    seeds.length > 1 ? `over ${seeds.length} seeds` : `over the ${first.networks.length} networks of this seed`;
+  return [
+    `Top-1 on ${counted(pictures, "test picture")} that no stage has trained on.`,
+    `The upright line is chance, ${percent(chance)} (always naming the commonest class); each dot is one fine-tuned network.`,
+    first.top1.deviation === null
+      ? "There is one network of each, so no spread."
+      : `± is the sample deviation ${over}.`,
+    `So many pictures alone leave ±\u00a0${percent(binomialError(first.top1.mean, pictures))}.`,
+  ].join(" ");
 }
 
 /** `± 1.2 %`, or nothing when there is one value only. */
