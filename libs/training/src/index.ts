@@ -24,4 +24,4 @@ export {
   tokenizerConfig,
   tokenizerOf,
 } from "./tokenizer-model.ts";
-export { loadPerceptualNetwork, visionTransformerConfig } from "./vision-transformer-model.ts";
+export { loadPerceptualNetwork, type PerceptualNetwork, visionTransformerConfig } from "./vision-transformer-model.ts";
