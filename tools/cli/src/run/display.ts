@@ -21,6 +21,11 @@ export class Display {
     this.#plainEveryMs = plainEveryMs;
   }
 
+  /** A display that shows nothing, for what happens on the side. */
+  quiet(): Display {
+    return new Silent();
+  }
+
   /** A line that stays. */
   line(text: string): void {
     this.#clear();
@@ -45,6 +50,11 @@ export class Display {
     if (this.#barShown) this.#out.write("\r\x1b[2K");
     this.#barShown = false;
   }
+}
+
+class Silent extends Display {
+  override line(): void {}
+  override progress(): void {}
 }
 
 function bar(p: Progress, width: number): string {

@@ -1,7 +1,7 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type IdentifiedFolder, identifyFolder } from "@peco/data";
-import { type LoadedRecipe, loadRecipe, type Stage, stageGraph, until } from "@peco/recipes";
+import { type LoadedRecipe, loadRecipe, type Recipe, type Stage, stageGraph, until } from "@peco/recipes";
 import { storeFolder } from "../checkout.ts";
 import { UsageError } from "../usage-error.ts";
 
@@ -29,6 +29,8 @@ export interface Experiment {
   /** Absolute path of the folder. */
   readonly data: string | null;
   readonly stages: readonly Stage[];
+  /** The same stages with another recipe. */
+  stagesOf(recipe: Recipe): readonly Stage[];
   /** Sentences for the user: what follows from the choices and may surprise. */
   readonly remarks: readonly string[];
 }
@@ -46,15 +48,18 @@ export async function experiment(options: RunOptions, onProgress?: (done: number
   const data = options.data === undefined ? null : resolve(options.data);
   const folder = data === null ? null : await identifyFolder(data, onProgress === undefined ? {} : { onProgress });
   const labelled = folder === null || folder.classes.length > 0;
-  const all = stageGraph(loaded.recipe, { labelled, source: folder === null ? "generated" : "folder" });
-  const stages = options.until === undefined ? all : until(all, options.until);
+  const stagesOf = (recipe: Recipe) => {
+    const all = stageGraph(recipe, { labelled, source: folder === null ? "generated" : "folder" });
+    return options.until === undefined ? all : until(all, options.until);
+  };
   return {
     store: storeFolder(options.store),
     loaded,
     seeds: options.seeds ?? [options.seed ?? 1n],
     folder,
     data,
-    stages,
+    stages: stagesOf(loaded.recipe),
+    stagesOf,
     remarks: remarks(loaded, folder),
   };
 }

@@ -1,0 +1,44 @@
+import { z } from "zod";
+import {
+  artifactsLineageDocument,
+  artifactsLsDocument,
+  artifactsShowDocument,
+  artifactsVerifyDocument,
+} from "./commands/artifacts.ts";
+import { benchRuntimeDocument } from "./commands/bench.ts";
+import { cleanDocument } from "./commands/clean.ts";
+import { doctorDocument } from "./commands/doctor.ts";
+import { lintDocument } from "./commands/lint.ts";
+import { masksDocument } from "./commands/masks.ts";
+import { reportDocument } from "./commands/report.ts";
+import { runsCompareDocument, runsLsDocument, runsRmDocument, runsShowDocument } from "./commands/runs.ts";
+import { testDocument } from "./commands/test.ts";
+
+/** What any command prints under `--json` when it fails. */
+export const errorDocument = z.object({
+  error: z.object({
+    message: z.string(),
+    exitCode: z.int().describe("the exit code of the command, too; docs/architecture.md has the table"),
+    remedy: z.string().optional().describe("what to do"),
+    path: z.string().optional().describe("the file, or the place in the recipe"),
+  }),
+});
+
+/** The schema of what each command prints under `--json`, in the order of docs/json.md. */
+export const documents: Readonly<Record<string, z.ZodType>> = {
+  masks: masksDocument,
+  "runs ls": runsLsDocument,
+  "runs show": runsShowDocument,
+  "runs compare": runsCompareDocument,
+  "runs rm": runsRmDocument,
+  report: reportDocument,
+  "artifacts ls": artifactsLsDocument,
+  "artifacts show": artifactsShowDocument,
+  "artifacts lineage": artifactsLineageDocument,
+  "artifacts verify": artifactsVerifyDocument,
+  clean: cleanDocument,
+  doctor: doctorDocument,
+  "bench runtime": benchRuntimeDocument,
+  test: testDocument,
+  lint: lintDocument,
+};

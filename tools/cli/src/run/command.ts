@@ -1,0 +1,59 @@
+import { join } from "node:path";
+import { type RunFailure, Store } from "@peco/artifacts";
+import { failureOf } from "@peco/rpc";
+import { ensureLibrary } from "tfjs-libtensorflow/library";
+import type { Answer } from "../output.ts";
+import { Display } from "./display.ts";
+import { dryRun } from "./dry-run.ts";
+import { type Experiment, experiment, type RunOptions } from "./experiment.ts";
+import { withInterrupts } from "./interrupts.ts";
+import { carryOut } from "./pipeline.ts";
+import { answerOf } from "./run-answer.ts";
+import { RunLog } from "./run-log.ts";
+import { Services } from "./services.ts";
+
+/** `peco run`: the main job. Everything is shown on standard error; the answer is the run's document. */
+export async function runCommand(options: RunOptions): Promise<Answer> {
+  const display = new Display();
+  const what = await experiment(options, (done, of) =>
+    display.progress({ stage: "reading the pictures", part: "", step: done, of, metrics: {}, imagesPerSecond: 0, etaSeconds: 0 }),
+  );
+  if (options.dryRun === true) return dryRun(what);
+  const store = await Store.open(what.store, { create: true });
+  for (const remark of what.remarks) display.line(remark);
+  // The library is about a gigabyte when it has to be fetched; nothing of it is needed when no stage trains.
+  const trains = what.stages.some(({ runtime }) => runtime !== null);
+  const library = trains ? await ensureLibrary({ log: (line) => display.line(line) }) : null;
+  const log = await RunLog.create(store, what, library?.version ?? null);
+  display.line(`run ${log.id}: recipe ${what.loaded.name}, ${what.seeds.length === 1 ? "seed" : "seeds"} ${what.seeds.join(", ")}, store ${what.store}`);
+  await perform(store, what, log, display);
+  const report = await writeReport(store, log.id);
+  return answerOf(store, log.record, report);
+}
+
+/** Runs all stages; whatever ends them is written into the run's record, and no process is left behind. */
+async function perform(store: Store, what: Experiment, log: RunLog, display: Display): Promise<void> {
+  const note = (text: string) => display.line(text);
+  await using services = new Services({ logFile: join(log.folder, "services.log"), note });
+  try {
+    await withInterrupts(display, () => services.kill(), (signal) =>
+      carryOut({ store, experiment: what, log, services, display, signal }),
+    );
+  } catch (error) {
+    const failure = failureOf(error);
+    await log.end(failure.exitCode === 130 ? "cancelled" : "failed", recorded(failure, log));
+    if (failure.exitCode === 70) display.line(`what the services said is in ${join(log.folder, "services.log")}`);
+    throw error;
+  }
+  await log.end("done", null);
+}
+
+function recorded({ message, exitCode, path, remedy }: ReturnType<typeof failureOf>, log: RunLog): RunFailure {
+  const stage = log.record.stages.find(({ state }) => state === "running")?.name ?? null;
+  return { message, exitCode, stage, path: path === "" ? null : path, remedy: remedy === "" ? null : remedy };
+}
+
+async function writeReport(store: Store, run: string): Promise<string> {
+  const { renderReport } = await import("@peco/report");
+  return store.runs.writeFile(run, "report.html", await renderReport(store, run));
+}
