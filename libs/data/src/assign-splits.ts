@@ -44,20 +44,19 @@ export function assignSplits(
   { testShare, validationShare }: SplitShares,
 ): { splits: Split[]; copies: Copies } {
   const has = new Set(files.map(({ split }) => split));
-  const decided = new Map<string, Split>();
-  const free = files.filter(({ split }) => split === null || (split === "train" && !has.has("validation")));
   const prescribed = has.has("test") || has.has("validation");
-  for (const [className, hashes] of byClass(classes, free)) {
-    if (hashes.length < (prescribed ? 2 : FEWEST)) throw tooSmall(root, className, hashes.length, prescribed);
+  const needed = prescribed ? (has.has("validation") ? 1 : 2) : FEWEST;
+  const isFree = ({ split }: SplitFile) => split === null || split === "train";
+  const decided = new Map<string, Split>();
+  for (const [className, hashes] of byClass(classes, files.filter(isFree))) {
+    if (hashes.length < needed) throw tooSmall(root, className, hashes.length, prescribed, needed);
     const test = prescribed ? 0 : Math.max(1, Math.round(hashes.length * testShare));
     const validation = has.has("validation") ? 0 : Math.max(1, Math.round((hashes.length - test) * validationShare));
     hashes.forEach((hash, rank) => {
       decided.set(hash, rank < test ? "test" : rank < test + validation ? "validation" : "train");
     });
   }
-  const splits = files.map(({ hash, split }) =>
-    split === null || (split === "train" && !has.has("validation")) ? (decided.get(hash) as Split) : split,
-  );
+  const splits = files.map((file) => (isFree(file) ? (decided.get(file.hash) as Split) : (file.split as Split)));
   return { splits, copies: countCopies(files, splits) };
 }
 
@@ -96,8 +95,8 @@ function tooSmall(
   className: string | null,
   count: number,
   prescribed: boolean,
+  needed: number,
 ): ClassTooSmall | TooFewPictures {
-  const needed = prescribed ? 2 : FEWEST;
   const has = `${count} different ${count === 1 ? "picture" : "pictures"}`;
   if (className === null) {
     return new TooFewPictures(`${folder} has ${has} to train with, and needs at least ${needed}`, {

@@ -131,7 +131,7 @@ function tooFew(folder: string, { files, others }: Found): TooFewPictures {
 function layoutOf(folder: string, names: readonly string[]): Pick<FolderContents, "classes" | "splits" | "files"> {
   const tops = new Set(names.map(firstPart));
   if (tops.has("")) {
-    if (tops.size > 1) throw mixed(folder, names);
+    if (tops.size > 1) throw mixed(folder, names.find((name) => firstPart(name) === "") as string);
     return {
       classes: [],
       splits: [],
@@ -163,12 +163,8 @@ function prescribedSplit(name: string, hasTest: boolean): Split {
 function classesOf(folder: string, files: readonly FoundFile[]): string[] {
   const classes = [...new Set(files.flatMap(({ className }) => className ?? []))].sort();
   if (classes.length === 0) return [];
-  if (files.some(({ className }) => className === null)) {
-    throw mixed(
-      folder,
-      files.flatMap(({ name, className }) => (className === null ? [] : [name])),
-    );
-  }
+  const beside = files.find(({ className }) => className === null);
+  if (beside !== undefined) throw mixed(folder, beside.name);
   for (const split of new Set(files.map((file) => file.split))) {
     const here = new Set(files.flatMap((file) => (file.split === split ? (file.className ?? []) : [])));
     const lacking = classes.filter((name) => !here.has(name));
@@ -178,8 +174,7 @@ function classesOf(folder: string, files: readonly FoundFile[]): string[] {
   return classes;
 }
 
-function mixed(folder: string, names: readonly string[]): MixedLayout {
-  const beside = names.find((name) => firstPart(name) === "") ?? names[0];
+function mixed(folder: string, beside: string): MixedLayout {
   return new MixedLayout(`${folder} has pictures beside its class folders, for example ${beside}`, {
     path: folder,
     remedy: "Put every picture into the folder of its class, or all pictures into one folder without others.",
