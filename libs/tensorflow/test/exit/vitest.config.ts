@@ -1,3 +1,3 @@
 import { defineConfig } from "vitest/config";
 
-export default defineConfig({ test: { include: ["*.fixture.ts"], reporters: ["default"] } });
+export default defineConfig({ test: { include: ["*.fixture.ts"], testTimeout: 60_000, reporters: ["default"] } });
