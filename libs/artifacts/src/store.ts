@@ -96,6 +96,11 @@ export class Store {
     return path;
   }
 
+  /** What a blob's place is called, for people: its path in a folder. Not checked; `blobFile` is for reading. */
+  blobPath(digest: string): string {
+    return this.backend.locate(names.blob(digest));
+  }
+
   /**
    * Makes an artifact of blobs that are in the store: its digest covers kind, blobs, inputs and meta, and nothing else.
    *

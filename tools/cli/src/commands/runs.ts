@@ -104,7 +104,10 @@ function lsText({ runs, damaged, store }: z.infer<typeof runsLsDocument>): strin
     run.data ?? "generated",
   ]);
   const lines = damaged.map(({ run, problem }) => `${run} cannot be read: ${problem}`);
-  return [table(["run", "state", "started", "time", "recipe", "seeds", "top-1", "from scratch", "pictures"], rows), ...lines].join("\n");
+  return [
+    table(["run", "state", "started", "time", "recipe", "seeds", "top-1", "from scratch", "pictures"], rows),
+    ...lines,
+  ].join("\n");
 }
 
 /** Shows one run: its stages with their artifacts and figures. */
