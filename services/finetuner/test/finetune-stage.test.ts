@@ -1,0 +1,100 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Store } from "@peco/artifacts";
+import type { StageProgress } from "@peco/stage";
+import { WrongArtifact } from "@peco/training";
+import { decodeSafetensors, tf } from "tfjs-libtensorflow";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { classes, runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
+import { bestRate, finetuneStage } from "../src/index.ts";
+
+let store: string;
+beforeEach(async () => {
+  store = await mkdtemp(join(tmpdir(), "peco-finetune-"));
+});
+afterEach(() => rm(store, { recursive: true, force: true }));
+
+const sets = ["finetune.repeats=2", "finetune.lrs=[0.001, 0.003]"];
+
+async function prepared(stage: "finetune" | "finetune-from-scratch", ...more: string[]) {
+  const recipe = shortRecipe(...sets, ...more);
+  const inputs = await untrainedStore(store, recipe);
+  return { recipe, inputs, spec: specFor(stage, { store, recipe, inputs }) };
+}
+
+describe("the stages of fine-tuning", () => {
+  for (const stage of ["finetune", "finetune-from-scratch"] as const) {
+    it(`${stage} trains every rate and repeat, publishes all, and leaves no tensor behind`, async () => {
+      const { spec, recipe } = await prepared(stage, "finetune.steps=25");
+      const before = tf.memory().numTensors;
+      const evaluations: StageProgress[] = [];
+      const { artifact, metrics } = await runHere(finetuneStage, spec, {
+        onEvent: (event) => event.kind === "evaluation" && evaluations.push(event),
+      });
+      expect(tf.memory().numTensors).toBe(before);
+      expect(metrics).toMatchObject({ steps: 100, images: 100 * recipe.finetune.batch });
+      expect(evaluations.map((event) => "part" in event && event.part)).toEqual([
+        "lr 0.001, repeat 1",
+        "lr 0.001, repeat 2",
+        "lr 0.003, repeat 1",
+        "lr 0.003, repeat 2",
+      ]);
+      // Three classes by brightness: 25 steps see each picture eight times.
+      expect(metrics["validation"]).toBeGreaterThan(0.6);
+
+      const opened = await Store.open(store);
+      const { kind, meta, inputs } = await opened.manifest(artifact);
+      expect(kind).toBe("classifier");
+      expect(inputs).toEqual(spec.inputs);
+      expect(meta["config"]).toMatchObject({ vit: { ...recipe.image, ...recipe.vit }, classes, lr: metrics["lr"] });
+      const { tensors } = decodeSafetensors(await opened.artifactBlob(artifact, "weights.safetensors"));
+      const networks = new Set(Object.keys(tensors).map((name) => name.split(".").slice(0, 2).join(".")));
+      expect([...networks].sort()).toEqual(["networks.0", "networks.1", "networks.2", "networks.3"]);
+      expect(tensors["networks.3.head.weight"]?.shape).toEqual([recipe.vit.width, classes.length]);
+      expect(tensors["networks.0.head.weight"]?.data).not.toEqual(tensors["networks.1.head.weight"]?.data);
+      const history = JSON.parse(new TextDecoder().decode(await opened.artifactBlob(artifact, "history.json")));
+      expect(Object.keys(history)).toContain("lr 0.003, repeat 2");
+    });
+  }
+
+  it("gives the same artifact when it was stopped in the second network and went on", async () => {
+    const { spec } = await prepared("finetune");
+    const whole = await runHere(finetuneStage, spec);
+    await rm(store, { recursive: true, force: true });
+    await prepared("finetune");
+    const stop = new AbortController();
+    const onEvent = (event: StageProgress) => {
+      if (event.kind === "checkpoint" && event.part === "lr 0.001, repeat 2") stop.abort();
+    };
+    await expect(runHere(finetuneStage, spec, { onEvent, signal: stop.signal })).rejects.toMatchObject({
+      exitCode: 130,
+    });
+    const checkpoints: string[] = [];
+    const resumed = await runHere(finetuneStage, spec, {
+      onEvent: (event) => event.kind === "checkpoint" && checkpoints.push(event.part),
+    });
+    expect(checkpoints).not.toContain("lr 0.001, repeat 1");
+    expect(resumed.artifact).toBe(whole.artifact);
+  });
+
+  it("refuses another kind of network, by name", async () => {
+    const { recipe, inputs } = await prepared("finetune");
+    const spec = specFor("finetune", { store, recipe, inputs: { ...inputs, pretrained: inputs["tokenizer"] ?? "" } });
+    await expect(runHere(finetuneStage, spec)).rejects.toThrow(WrongArtifact);
+    await expect(runHere(finetuneStage, spec)).rejects.toThrow('is a "tokenizer" and not a "pretrained-vit"');
+  });
+
+  it("a preflight does one step of one network", async () => {
+    const { recipe, inputs } = await prepared("finetune");
+    const spec = specFor("finetune", { store, recipe, inputs, preflight: true });
+    const { metrics } = await runHere(finetuneStage, spec);
+    expect(metrics).toMatchObject({ steps: 1, lr: 0.001 });
+  });
+
+  it("takes the rate with the best mean on validation, and the first of equal ones", () => {
+    const at = (lr: number, ...scores: number[]) => scores.map((validation) => ({ lr, validation }));
+    expect(bestRate([...at(1, 0.2, 0.6), ...at(2, 0.5, 0.5)])).toBe(2);
+    expect(bestRate([...at(1, 0.5, 0.5), ...at(2, 0.4, 0.6)])).toBe(1);
+  });
+});

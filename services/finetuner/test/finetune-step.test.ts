@@ -1,0 +1,91 @@
+import { initVisionTransformer } from "@peco/models";
+import { leaves, type Named } from "@peco/nn";
+import { jit, random, type Tree, tf } from "tfjs-libtensorflow";
+import { describe, expect, it } from "vitest";
+import { drawnBatch, expectSameCompiledAndEager } from "../../../libs/training/test/compiled-and-eager.ts";
+import { shortRecipe } from "../../../libs/training/test/untrained-store.ts";
+import { type FinetuneOptions, finetuneStep, initFinetuning } from "../src/index.ts";
+
+const classes = 5;
+const batch = drawnBatch({
+  images: { shape: [6, 32, 32, 3], values: 256 },
+  labels: { shape: [6], values: classes, dtype: "int32" },
+});
+
+function options(...sets: string[]): FinetuneOptions {
+  const recipe = shortRecipe(...sets);
+  return { vit: { ...recipe.image, ...recipe.vit }, recipe: recipe.finetune, precision: "float32", classes };
+}
+
+describe("a step of fine-tuning", () => {
+  for (const [name, chosen] of [
+    ["plain", options()],
+    [
+      "with everything on",
+      options(
+        "finetune.mixup=0.8",
+        "finetune.cutmix=1",
+        "finetune.dropPath=0.3",
+        "finetune.layerDecay=0.65",
+        "finetune.headInitScale=0.001",
+        "vit.positions=relative",
+        "vit.init=beit",
+      ),
+    ],
+  ] as const) {
+    it(`gives compiled what it gives eagerly, ${name}`, async () => {
+      await expectSameCompiledAndEager(
+        jit(finetuneStep(chosen), { name, compiler: "graph" }),
+        initFinetuning(chosen, random.key(4)),
+        batch,
+        1e-5,
+      );
+    });
+  }
+
+  it("keeps of a pre-trained network all but mask token and norm, and copies shared positions into each block", () => {
+    const chosen = options("vit.positions=relative");
+    const pretrained = initVisionTransformer(random.key(8), chosen.vit, "pretraining");
+    const { classifier } = initFinetuning(chosen, random.key(4), pretrained);
+    const names = (tree: Tree) => leaves(tree).map(({ path }) => path);
+    expect(names(classifier.vit)).toEqual(
+      names({
+        ...pretrained,
+        blocks: pretrained.blocks.map((block) => ({ ...block, relativePositions: tf.zeros([1]) })),
+      }).filter((path) => !/^(maskToken|norm\.|relativePositions)/.test(path)),
+    );
+    for (const { path, tensor } of leaves(pretrained)) {
+      const kept = leaves(classifier.vit).find((leaf: Named) => leaf.path === path);
+      if (kept !== undefined) expect(kept.tensor.dataSync(), path).toEqual(tensor.dataSync());
+    }
+    const table = classifier.vit.blocks[1]?.relativePositions;
+    expect(table?.dataSync()).toEqual(pretrained.relativePositions?.dataSync());
+  });
+
+  it("layer decay slows a layer by its depth", () => {
+    const moved = (layerDecay: number) => {
+      const chosen = options(`finetune.layerDecay=${layerDecay}`, "finetune.optimizer.weightDecay=0");
+      const state = initFinetuning(chosen, random.key(4));
+      const data = { images: tensor("images"), labels: tensor("labels") };
+      const next = finetuneStep(chosen)(state, { data, hyper: { lr: tf.scalar(1e-3) } }, random.key(1));
+      const before = new Map(leaves(state.classifier).map(({ path, tensor }) => [path, tensor]));
+      return new Map(
+        leaves(next.state.classifier).map(({ path, tensor }) => [
+          path,
+          tf.max(tf.abs(tf.sub(tensor, before.get(path) as tf.Tensor))).dataSync()[0] as number,
+        ]),
+      );
+    };
+    const tensor = (name: string) => {
+      const { data, shape, dtype } = batch[name] as NonNullable<(typeof batch)[string]>;
+      return tf.tensor(data, [...shape], dtype === "uint8" ? "float32" : dtype);
+    };
+    const [even, decayed] = [moved(1), moved(0.5)];
+    const ratio = (path: string) => (decayed.get(path) as number) / (even.get(path) as number);
+    // Two blocks: patch embedding has .5^3, the first block .5^2, the second .5, the head 1.
+    expect(ratio("vit.patchEmbedding.weight")).toBeCloseTo(0.125, 3);
+    expect(ratio("vit.blocks.0.mlp.in.weight")).toBeCloseTo(0.25, 3);
+    expect(ratio("vit.blocks.1.mlp.in.weight")).toBeCloseTo(0.5, 3);
+    expect(ratio("head.weight")).toBeCloseTo(1, 3);
+  });
+});
