@@ -2,6 +2,8 @@ import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CorruptPack } from "./errors.ts";
 import { pictureBytes } from "./pack-index.ts";
 
+const CLOSED = -1;
+
 /**
  * Random access to `pictures.u8`, `uint8 [n, side, side, 3]`. Each picture is read at its place: the operating system's page cache,
  * which all threads and processes share, holds what is in use, so that memory stays bounded for a pack of any size.
@@ -11,7 +13,7 @@ export class PictureFile {
   readonly side: number;
   /** Number of pictures. */
   readonly count: number;
-  readonly #file: number;
+  #file: number;
   readonly #bytes: number;
 
   /** @throws CorruptPack when the file is not there or is no whole number of pictures */
@@ -39,9 +41,11 @@ export class PictureFile {
     }
   }
 
-  /** Closes the file; reading afterwards fails. */
+  /** Closes the file; reading afterwards fails, and closing again does nothing. */
   close(): void {
+    if (this.#file === CLOSED) return;
     closeSync(this.#file);
+    this.#file = CLOSED; // the number may soon be another file's
   }
 }
 
