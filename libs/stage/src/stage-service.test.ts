@@ -11,7 +11,6 @@ import { service as healthService } from "grpc-health-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { newStore, toyService, toySpec } from "../test/toy.ts";
 import { type NumberedEvent, runStage, type SpawnedService, type StageSpec, spawnService } from "./index.ts";
-import { specToWire } from "./wire.ts";
 
 let folder: string;
 let store: Store;
@@ -223,16 +222,4 @@ describe("run --spec", () => {
     const [step] = await store.checkpoints(spec.key).steps();
     expect(step).toBeGreaterThan(1);
   });
-});
-
-it("carries a specification over the wire unchanged", async () => {
-  const { specFromWire } = await import("./wire.ts");
-  const masking = { address: "127.0.0.1:1", token: "t" };
-  const spec = toySpec(
-    "/s",
-    { lr: 0.1 },
-    { seed: 2n ** 64n - 1n, inputs: { data: "a".repeat(64) }, masking, folder: "/a b" },
-  );
-  const bytes = proto.StageSpec.encode(specToWire(spec)).finish();
-  expect(specFromWire(proto.StageSpec.decode(bytes))).toEqual(spec);
 });
