@@ -2,6 +2,8 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@peco/artifacts";
+import { batchesService } from "@peco/masking-service";
+import { startServer } from "@peco/rpc";
 import { Diverged } from "@peco/training";
 import { decodeSafetensors, tf } from "tfjs-libtensorflow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -70,6 +72,21 @@ describe("the stage pretrain", () => {
     });
     expect(steps[0]).toBeGreaterThan(1);
     expect(resumed.artifact).toBe(whole.artifact);
+  });
+
+  it("gives the same artifact from a masking service's batches", async () => {
+    const { recipe, spec } = await prepared();
+    const local = await runHere(pretrainStage, spec);
+    await rm(store, { recursive: true, force: true });
+    await prepared();
+    const server = await startServer({ services: [batchesService()] });
+    try {
+      const masking = { address: server.address, token: server.token };
+      const remote = specFor("pretrain", { store, recipe, inputs: spec.inputs, masking });
+      expect((await runHere(pretrainStage, remote)).artifact).toBe(local.artifact);
+    } finally {
+      await server.close(0);
+    }
   });
 
   it("ends a run that diverges", async () => {
