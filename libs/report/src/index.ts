@@ -2,4 +2,4 @@ export { type DataSummary, readDataSummary } from "./data-summary.ts";
 export { type Evaluation, evaluation, evaluationBlob } from "./evaluation.ts";
 export { gather, type NetworkHistory, type RunData, type SeedData } from "./gather.ts";
 export { renderPage, renderReport } from "./render-report.ts";
-export { machine, type StageMetrics, software, stageMetrics } from "./run-record.ts";
+export { type StageMetrics, stageMetrics } from "./stage-metrics.ts";

@@ -1,10 +1,12 @@
 import { type Manifest, Store } from "@peco/artifacts";
 import {
+  encode,
   initClassifier,
   initMaskedModel,
   initVqAutoencoder,
   type MaskedModel,
   type VisionTransformerConfig,
+  type VqAutoencoder,
 } from "@peco/models";
 import type { Linear } from "@peco/nn";
 import { fold, key, stream } from "@peco/random";
@@ -12,7 +14,7 @@ import { checkRecipe, loadRecipe, type Recipe } from "@peco/recipes";
 import { encodeSafetensors, flatten, type HostArray, random, type Tree, tf } from "tfjs-libtensorflow";
 
 export const CLASSES = ["dark", "bright", "odd"];
-/** Fewer than two batches of 64, so that the last one is filled up. */
+/** No multiples of the batch of 32, so that last batches are filled up. */
 export const COUNTS = { train: 40, validation: 30, test: 75 };
 export const CODES = 8;
 
@@ -38,13 +40,13 @@ export interface SmallStore {
  */
 export async function smallStore(folder: string, options: { flat?: boolean } = {}): Promise<SmallStore> {
   const store = await Store.open(folder, { create: true });
-  const { digest: data, test } = await publishPictures(store, options.flat ?? false);
+  const { digest: data, test, pixels } = await publishPictures(store, options.flat ?? false);
   const seed = random.key(5);
   const autoencoder = initVqAutoencoder(
     { ...recipe.codebook, width: recipe.codebook.width },
     random.fold(seed, "autoencoder"),
   );
-  const vectors = random.normal(random.fold(seed, "vectors"), [CODES, recipe.codebook.width]);
+  const vectors = codesOf(autoencoder, pixels);
   const codebook = { vectors, counts: tf.ones([CODES]), sums: tf.clone(vectors) };
   const { channels, residualBlocks, width } = recipe.codebook;
   const tokenizer = await publishModel(
@@ -82,6 +84,19 @@ export async function smallStore(folder: string, options: { flat?: boolean } = {
     inputs["classifierFromScratch"] = await arm(2, 0.001);
   }
   return { store, inputs, test };
+}
+
+/** Latents of some training pictures as codes, so that others are met as well: `[CODES, width]`. */
+function codesOf(autoencoder: VqAutoencoder, pixels: Uint8Array): tf.Tensor2D {
+  return tf.tidy(() => {
+    const { size } = recipe.image;
+    const pictures = tf.tensor4d(Array.from(pixels.subarray(0, CODES * size * size * 3)), [CODES, size, size, 3]);
+    const latents = tf.reshape(encode(autoencoder, pictures, recipe.image), [-1, recipe.codebook.width]);
+    return tf.gather(
+      latents,
+      Array.from({ length: CODES }, (_, i) => i * 16 + i),
+    ) as tf.Tensor2D;
+  });
 }
 
 /** A linear layer that gives the largest score to output `chosen`, whatever comes in. */
@@ -140,5 +155,5 @@ async function publishPictures(store: Store, flat: boolean) {
     "pictures.u8": await store.putBlob(pixels),
     "index.json": await store.putBlob(new TextEncoder().encode(JSON.stringify(index))),
   };
-  return { digest: await store.publish({ kind: "data", blobs, inputs: {}, meta: {} }), test };
+  return { digest: await store.publish({ kind: "data", blobs, inputs: {}, meta: {} }), test, pixels };
 }

@@ -3,7 +3,7 @@ import { duration, number, percent, short, significant } from "../format.ts";
 import type { NetworkHistory, RunData, SeedData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
 import { type Line, lineChart } from "../plots.ts";
-import { type StageMetrics, stageMetrics } from "../run-record.ts";
+import { type StageMetrics, stageMetrics } from "../stage-metrics.ts";
 
 /** What each stage is for, in the words of the method. */
 const STAGES: Record<string, { title: string; purpose: string }> = {
