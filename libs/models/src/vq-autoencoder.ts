@@ -39,13 +39,13 @@ export function initVqAutoencoder(config: VqAutoencoderConfig, key: Key): VqAuto
   const inner = channels.at(-1) as number;
   const part = (...name: (string | number)[]) => random.fold(key, ...name);
   const blocks = (side: string) =>
-    Array.from({ length: residualBlocks }, (_, i): ResidualBlock => {
-      const last = initConv2d(part(side, "blocks", i, 1), { kernel: 1, inputs: inner, outputs: inner });
-      return [
-        initConv2d(part(side, "blocks", i, 0), { kernel: 3, inputs: inner, outputs: inner }),
-        { kernel: tf.zerosLike(last.kernel), bias: tf.zerosLike(last.bias) },
-      ];
-    });
+    Array.from(
+      { length: residualBlocks },
+      (_, i): ResidualBlock => [
+        initConv2d(part(side, "blocks", i), { kernel: 3, inputs: inner, outputs: inner }),
+        { kernel: tf.zeros([1, 1, inner, inner]), bias: tf.zeros([inner]) },
+      ],
+    );
   return {
     encoder: {
       down: channels.map((outputs, i) =>

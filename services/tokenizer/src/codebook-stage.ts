@@ -9,8 +9,9 @@ import {
   StageCheckpoints,
   type TokenizerConfig,
   train,
+  useThreads,
 } from "@peco/training";
-import { jit, random, tf } from "tfjs-libtensorflow";
+import { jit, random } from "tfjs-libtensorflow";
 import { firstCodebook } from "./codebook-start.ts";
 import { codebookStep, initAutoencoder, initialCodebookState } from "./codebook-step.ts";
 
@@ -19,11 +20,12 @@ import { codebookStep, initAutoencoder, initialCodebookState } from "./codebook-
  * perceptual network, and publishes them as a `tokenizer`.
  */
 export const codebookStage: Stage = async (context) => {
+  useThreads(context);
   const { recipe, spec, store } = context;
   const own = recipe.codebook;
   const steps = spec.preflight ? 1 : own.steps;
   const key = random.fold(random.key(spec.seed), spec.stage);
-  const perceptual = await loadPerceptualNetwork(store, spec.inputs["perceptualNetwork"] ?? "");
+  using perceptual = await loadPerceptualNetwork(store, spec.inputs["perceptualNetwork"] ?? "");
   await using data = await openData(store, spec.inputs["data"] ?? "");
   const batches = data.batches(stageBatches("codebook", recipe, spec.seed));
   const step = codebookStep({
@@ -36,6 +38,10 @@ export const codebookStage: Stage = async (context) => {
   const config: TokenizerConfig = { channels, residualBlocks, width, codes };
   const tokensPerPicture = (recipe.image.size / recipe.image.patch) ** 2;
   const lr = lrSchedule(own.optimizer, steps);
+  using after = new DisposableStack();
+  const compiled = after.adopt(jit(step, { name: spec.stage, compiler: recipe.runtime.compiler }), (it) =>
+    it.dispose(),
+  );
   const trained = await train(context, await StageCheckpoints.open(context), {
     part: "vq",
     steps,
@@ -45,13 +51,12 @@ export const codebookStage: Stage = async (context) => {
       const codebook = await firstCodebook(own, autoencoder, recipe.image, batches, tokensPerPicture, start);
       return initialCodebookState(own, autoencoder, codebook);
     },
-    compiled: jit(step, { name: spec.stage, compiler: recipe.runtime.compiler }),
+    compiled,
     batches,
     hyper: (at) => ({ lr: lr(at) }),
     key: random.fold(key, "steps"),
     imagesPerStep: own.batch,
   });
-  tf.dispose(perceptual.vit as unknown as tf.TensorContainer);
   const artifact = await publishModel(context, {
     kind: "tokenizer",
     weights: Object.fromEntries(Object.entries(trained.state).filter(([path]) => !path.startsWith("slots."))),

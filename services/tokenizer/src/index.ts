@@ -1,5 +1,11 @@
 export { codebookStage } from "./codebook-stage.ts";
-export { type CodebookOptions, type CodebookState, codebookStep, initAutoencoder, initialCodebookState } from "./codebook-step.ts";
+export {
+  type CodebookOptions,
+  type CodebookState,
+  codebookStep,
+  initAutoencoder,
+  initialCodebookState,
+} from "./codebook-step.ts";
 export { perceptualNetworkStage } from "./perceptual-network-stage.ts";
 export {
   initPerceptualNetwork,
@@ -7,4 +13,4 @@ export {
   type PerceptualNetworkState,
   perceptualNetworkStep,
 } from "./perceptual-network-step.ts";
-export { type TokenizerServiceOptions, tokenizerService } from "./tokenizer-service.ts";
+export { openTokenizerService, type TokenizerServiceOptions } from "./tokenizer-service.ts";

@@ -3,7 +3,7 @@ import { keyMomentum } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
 import { fold } from "@peco/random";
 import type { Stage } from "@peco/stage";
-import { openData, publishModel, StageCheckpoints, subtree, train } from "@peco/training";
+import { openData, publishModel, StageCheckpoints, subtree, train, useThreads } from "@peco/training";
 import { jit, random } from "tfjs-libtensorflow";
 import { initPerceptualNetwork, perceptualNetworkStep } from "./perceptual-network-step.ts";
 
@@ -12,13 +12,18 @@ import { initPerceptualNetwork, perceptualNetworkStep } from "./perceptual-netwo
  * publishes its query encoder; heads and key network are thrown away.
  */
 export const perceptualNetworkStage: Stage = async (context) => {
+  useThreads(context);
   const { recipe, spec } = context;
   const own = recipe.perceptualNetwork;
   const steps = spec.preflight ? 1 : own.steps;
   const options = { vit: { ...recipe.image, ...recipe.vit }, recipe: own, precision: recipe.runtime.precision };
   const key = random.fold(random.key(spec.seed), spec.stage);
   await using data = await openData(context.store, spec.inputs["data"] ?? "");
-  const compiled = jit(perceptualNetworkStep(options), { name: spec.stage, compiler: recipe.runtime.compiler });
+  const step = perceptualNetworkStep(options);
+  using after = new DisposableStack();
+  const compiled = after.adopt(jit(step, { name: spec.stage, compiler: recipe.runtime.compiler }), (it) =>
+    it.dispose(),
+  );
   const lr = lrSchedule(own.optimizer, steps);
   const trained = await train(context, await StageCheckpoints.open(context), {
     part: "moco",

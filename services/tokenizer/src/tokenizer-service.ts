@@ -16,9 +16,16 @@ export interface TokenizerServiceOptions {
   readonly artifact?: string;
 }
 
-/** `peco/tokenizer/v1`: visual tokens of pictures, by any tokenizer of the store. */
-export function tokenizerService(options: TokenizerServiceOptions): Service {
-  const loaded = new LoadedTokenizers(options);
+/**
+ * `peco/tokenizer/v1`: visual tokens of pictures, by any tokenizer of the store. The service's own is loaded first, so that
+ * a wrong digest is told at once and not to the first caller.
+ *
+ * @throws StoreMissing StoreFormatError StoreNotReadable when there is no store
+ * @throws WrongArtifact ObjectMissing CorruptObject when the service's own tokenizer cannot be loaded
+ */
+export async function openTokenizerService({ store, artifact }: TokenizerServiceOptions): Promise<Service> {
+  const loaded = new LoadedTokenizers(await Store.open(store), artifact);
+  if (artifact !== undefined) await loaded.use("", async () => undefined);
   return service(tokenizer.TokenizerServiceService, {
     tokenize: ({ artifact, pictures }, { signal }) =>
       loaded.use(artifact, async (served) => {
@@ -42,11 +49,13 @@ export function tokenizerService(options: TokenizerServiceOptions): Service {
 
 /** The tokenizers in memory, the latest asked for last. */
 class LoadedTokenizers {
-  readonly #options: TokenizerServiceOptions;
+  readonly #store: Store;
+  readonly #own: string | undefined;
   readonly #loaded = new Map<string, Promise<ServedTokenizer>>();
 
-  constructor(options: TokenizerServiceOptions) {
-    this.#options = options;
+  constructor(store: Store, own: string | undefined) {
+    this.#store = store;
+    this.#own = own;
   }
 
   /** Does some work with a tokenizer, by its digest or, if that is empty, the service's own. @throws NoTokenizer and what loading throws */
@@ -57,7 +66,7 @@ class LoadedTokenizers {
   }
 
   async #get(asked: string): Promise<ServedTokenizer> {
-    const digest = asked || this.#options.artifact;
+    const digest = asked || this.#own;
     if (digest === undefined) {
       throw new NoTokenizer(
         "the call names no artifact, and the service has none of its own",
@@ -73,7 +82,7 @@ class LoadedTokenizers {
 
   async #load(digest: string): Promise<ServedTokenizer> {
     try {
-      return await ServedTokenizer.load(await Store.open(this.#options.store), digest);
+      return await ServedTokenizer.load(this.#store, digest);
     } catch (error) {
       // what failed may be there the next time
       this.#loaded.delete(digest);

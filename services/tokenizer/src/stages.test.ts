@@ -1,0 +1,155 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Store } from "@peco/artifacts";
+import type { Stage, StageProgress, StageSpec } from "@peco/stage";
+import { Diverged, loadPerceptualNetwork, loadTokenizer } from "@peco/training";
+import { random, tf } from "tfjs-libtensorflow";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
+import { codebookStage, perceptualNetworkStage } from "./index.ts";
+
+const short = ["perceptualNetwork.steps=6", "codebook.steps=6"];
+
+/** A store with pictures and a perceptual network, which each test gets a copy of. */
+let base: string;
+let inputs: Record<string, string>;
+let store: string;
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), "peco-tokenizer-"));
+  const recipe = shortRecipe(...short);
+  inputs = await untrainedStore(base, recipe);
+  const { artifact } = await runHere(
+    perceptualNetworkStage,
+    specFor("perceptual-network", { store: base, recipe, inputs }),
+  );
+  inputs["perceptualNetwork"] = artifact;
+});
+afterAll(() => rm(base, { recursive: true, force: true }));
+beforeEach(async () => {
+  store = await freshStore();
+});
+afterEach(() => rm(store, { recursive: true, force: true }));
+
+async function freshStore(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), "peco-tokenizer-"));
+  await cp(base, folder, { recursive: true });
+  return folder;
+}
+
+/** The specification of a stage in this test's store. */
+function prepared(name: "perceptual-network" | "codebook", ...sets: string[]): StageSpec {
+  return specFor(name, { store, recipe: shortRecipe(...short, ...sets), inputs });
+}
+
+async function history(artifact: string): Promise<Record<string, number>[]> {
+  const bytes = await (await Store.open(store)).artifactBlob(artifact, "history.json");
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
+
+/** Stops a stage after its first checkpoint, and lets it go on: gives the first step that the second attempt saved. */
+async function interrupted(stage: Stage, spec: StageSpec): Promise<{ artifact: string; firstSaved: number }> {
+  const stop = new AbortController();
+  const onFirst = ({ kind }: StageProgress) => {
+    if (kind === "checkpoint") stop.abort();
+  };
+  await expect(runHere(stage, spec, { onEvent: onFirst, signal: stop.signal })).rejects.toMatchObject({
+    exitCode: 130,
+  });
+  const saved: number[] = [];
+  const onEvent = (event: StageProgress) => {
+    if (event.kind === "checkpoint") saved.push(event.step);
+  };
+  const { artifact } = await runHere(stage, spec, { onEvent });
+  return { artifact, firstSaved: saved[0] ?? 0 };
+}
+
+describe("the stage perceptual-network", () => {
+  it("publishes the encoder, learns, and leaves no tensor behind", async () => {
+    const spec = prepared("perceptual-network", "perceptualNetwork.steps=60");
+    const before = tf.memory().numTensors;
+    const { artifact, metrics } = await runHere(perceptualNetworkStage, spec);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(metrics).toMatchObject({ steps: 60, images: 60 * 16 });
+    expect(metrics["gflop"]).toBeGreaterThan(0);
+    const rows = await history(artifact);
+    expect(rows.at(-1)?.["loss"]).toBeLessThan(0.9 * (rows[0]?.["loss"] as number));
+
+    using network = await loadPerceptualNetwork(await Store.open(store), artifact);
+    expect(network.config).toMatchObject({ size: 32, patch: 8, width: 32, depth: 2 });
+    expect(network.vit.blocks).toHaveLength(2);
+    expect(network.vit.norm?.scale.shape).toEqual([32]);
+    expect(Object.keys(network.weights).filter((path) => /project|predict|slots/.test(path))).toEqual([]);
+  });
+
+  it("gives the same artifact when it was stopped and went on", async () => {
+    const spec = prepared("perceptual-network", "perceptualNetwork.steps=8");
+    const whole = await runHere(perceptualNetworkStage, spec);
+    const resumed = await interrupted(perceptualNetworkStage, { ...spec, store: await freshStore() });
+    expect(resumed.firstSaved).toBeGreaterThan(1);
+    expect(resumed.artifact).toBe(whole.artifact);
+  });
+
+  it("ends a run that diverges", async () => {
+    const spec = prepared("perceptual-network", "perceptualNetwork.optimizer.lr=1.0e+30");
+    await expect(runHere(perceptualNetworkStage, spec)).rejects.toBeInstanceOf(Diverged);
+  });
+});
+
+describe("the stage codebook", () => {
+  it("publishes a tokenizer that reconstructs, and leaves no tensor behind", async () => {
+    const spec = prepared("codebook", "codebook.steps=80");
+    const before = tf.memory().numTensors;
+    const { artifact, metrics } = await runHere(codebookStage, spec);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(metrics).toMatchObject({ steps: 80, images: 80 * 16 });
+    const rows = await history(artifact);
+    expect(rows.at(-1)?.["perceptual"]).toBeLessThan(0.9 * (rows[0]?.["perceptual"] as number));
+    for (const { usage, perplexity } of rows as { usage: number; perplexity: number }[]) {
+      expect(usage).toBeLessThanOrEqual(1);
+      expect(perplexity).toBeLessThanOrEqual(16 * usage * (1 + 1e-5));
+    }
+
+    using tokenizer = await loadTokenizer(await Store.open(store), artifact);
+    expect(tokenizer.config).toEqual({ channels: [8, 16, 32], residualBlocks: 1, width: 16, codes: 16 });
+    expect(tokenizer.side).toBe(4);
+    tf.tidy(() => {
+      const pictures = random.uniform(random.key(3), [3, 32, 32, 3], 0, 255) as tf.Tensor4D;
+      const tokens = tokenizer.encode(pictures);
+      expect(tokens.shape).toEqual([3, 4, 4]);
+      const ids = tokens.dataSync();
+      expect(Math.min(...ids)).toBeGreaterThanOrEqual(0);
+      expect(Math.max(...ids)).toBeLessThan(16);
+      expect(tokenizer.decode(tokens).shape).toEqual(pictures.shape);
+    });
+  });
+
+  it("gives the same artifact when it was stopped and went on, codes restarted on the way", async () => {
+    const often = ["codebook.restartBelow=0.9", "codebook.decay=0.5"];
+    const spec = prepared("codebook", ...often);
+    const whole = await runHere(codebookStage, spec);
+    const resumed = await interrupted(codebookStage, { ...spec, store: await freshStore() });
+    expect(resumed.firstSaved).toBeGreaterThan(1);
+    expect(resumed.artifact).toBe(whole.artifact);
+  });
+
+  it("takes further batches for the first codes where one has too few latents", async () => {
+    const spec = prepared("codebook", "codebook.size=200", "codebook.batch=16");
+    const { artifact } = await runHere(codebookStage, spec);
+    using tokenizer = await loadTokenizer(await Store.open(store), artifact);
+    expect(tokenizer.codebook.vectors.shape).toEqual([200, 16]);
+  });
+
+  it("a preflight does one step", async () => {
+    const recipe = shortRecipe(...short);
+    const preflight = specFor("codebook", { store, recipe, inputs, preflight: true });
+    expect((await runHere(codebookStage, preflight)).metrics).toMatchObject({ steps: 1 });
+  });
+
+  it("refuses an artifact that is no perceptual network", async () => {
+    const recipe = shortRecipe(...short);
+    const wrong = { ...inputs, perceptualNetwork: inputs["data"] as string };
+    const error = runHere(codebookStage, specFor("codebook", { store, recipe, inputs: wrong }));
+    await expect(error).rejects.toMatchObject({ name: "WrongArtifact", exitCode: 76 });
+  });
+});
