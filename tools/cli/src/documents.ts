@@ -13,6 +13,8 @@ import { masksDocument } from "./commands/masks.ts";
 import { reportDocument } from "./commands/report.ts";
 import { runsCompareDocument, runsLsDocument, runsRmDocument, runsShowDocument } from "./commands/runs.ts";
 import { testDocument } from "./commands/test.ts";
+import { dryRunDocument } from "./run/dry-run.ts";
+import { runDocument } from "./run/run-answer.ts";
 
 /** What any command prints under `--json` when it fails. */
 export const errorDocument = z.object({
@@ -26,6 +28,8 @@ export const errorDocument = z.object({
 
 /** The schema of what each command prints under `--json`, in the order of docs/json.md. */
 export const documents: Readonly<Record<string, z.ZodType>> = {
+  run: runDocument,
+  "run --dry-run": dryRunDocument,
   masks: masksDocument,
   "runs ls": runsLsDocument,
   "runs show": runsShowDocument,
