@@ -95,7 +95,11 @@ export const evaluation = z.strictObject({
   }),
 });
 
+/** See {@link evaluation}. */
 export type Evaluation = z.infer<typeof evaluation>;
+/** See {@link arm}. */
 export type Arm = z.infer<typeof arm>;
+/** See {@link probe}. */
 export type Probe = z.infer<typeof probe>;
+/** See {@link classification}. */
 export type Classification = z.infer<typeof classification>;

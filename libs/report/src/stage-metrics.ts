@@ -11,4 +11,5 @@ export const stageMetrics = z.object({
   /** Share of these seconds spent waiting for pictures. */
   waitShare: z.number().optional(),
 });
+/** See {@link stageMetrics}. */
 export type StageMetrics = z.infer<typeof stageMetrics>;

@@ -16,6 +16,7 @@ export interface ArmSummary {
   rates: number[];
 }
 
+/** What the page calls an arm. */
 export const ARM_TITLES = { pretrained: "Pre-trained with PeCo", "from-scratch": "From scratch" } as const;
 
 /** Sums up an arm over the seeds that have it; null when none has. With one seed the spread is that of its networks. */
