@@ -18,6 +18,7 @@ export * as random from "./random/index.ts";
 export type { HostKey, Key } from "./random/key.ts";
 export { decodeSafetensors, encodeSafetensors, type SafetensorsContent, SafetensorsError } from "./safetensors.ts";
 export { State, type Variable } from "./state.ts";
+export { node, type TfjsNode } from "./tfjs-node.ts";
 export { autocast } from "./tracing/marks.ts";
 export {
   flatten,

@@ -19,11 +19,12 @@ export function execute(
   const op = c.TFE_NewOp(tensorflowContext(), name, status());
   check(status(), operands);
   try {
-    for (const [key, attribute] of Object.entries(attributes)) setEagerAttribute(op as bigint, key, attribute);
     for (const input of inputs) {
       c.TFE_OpAddInput(op as bigint, input, status());
       check(status(), operands);
     }
+    // After the inputs, as in tfjs-node's addon: what TensorFlow infers from them stands, and some kernels name another dtype.
+    for (const [key, attribute] of Object.entries(attributes)) setEagerAttribute(op as bigint, key, attribute);
     const outputs = new BigUint64Array(Math.max(1, maxOutputs));
     const count = Int32Array.of(maxOutputs);
     c.TFE_Execute(op as bigint, outputs, count, status());
