@@ -90,7 +90,7 @@ img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius
 .stage-bar div{height:100%;background:var(--accent);border-radius:2px}
 .stage-facts{grid-column:1/-1;color:var(--quiet);font-size:.84rem;font-variant-numeric:tabular-nums}
 .stage-facts a,.source a{font:.95em ui-monospace,SFMono-Regular,Menlo,Consolas,monospace}
-.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(17rem,100%),1fr));gap:.5rem 2rem;margin:1rem 0}
+.facts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(14rem,45%),1fr));gap:.5rem 1.5rem;margin:1rem 0}
 .facts div{border-top:1px solid var(--line);padding-top:.4rem}
 .facts dt{color:var(--quiet);font-size:.84rem}
 .facts dd{margin:0;overflow-wrap:anywhere}

@@ -1,7 +1,7 @@
 import type { RunStage } from "@peco/artifacts";
 import { duration, number, percent, short, significant } from "../format.ts";
 import type { NetworkHistory, RunData, SeedData } from "../gather.ts";
-import { type Html, html } from "../html.ts";
+import { type Html, html, trusted } from "../html.ts";
 import { type Line, lineChart } from "../plots.ts";
 import { type StageMetrics, stageMetrics } from "../stage-metrics.ts";
 
@@ -34,7 +34,11 @@ export function pipelineSection({ run, seeds }: RunData): Html {
   return html`<section aria-labelledby="pipeline">
     <h2 id="pipeline">How it was made</h2>
     <p class="lead">${run.stages.length === 0 ? "No stage has started." : html`${stageCount(run.stages)}${run.seconds === null ? "" : ` in ${duration(run.seconds)}`}.`}</p>
-    ${seeds.map((seed) => html`${seeds.length > 1 ? html`<h3>Seed ${seed.seed}</h3>` : null}<ol class="stages">${seed.stages.map((stage) => stageRow(stage, longest))}</ol>`)}
+    ${seeds.map((seed, i) => {
+      const list = html`<ol class="stages">${seed.stages.map((stage) => stageRow(stage, longest))}</ol>`;
+      if (seeds.length === 1) return list;
+      return html`<details${i === 0 ? trusted(" open") : null}><summary>Seed ${seed.seed}</summary>${list}</details>`;
+    })}
   </section>`;
 }
 
