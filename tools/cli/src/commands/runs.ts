@@ -1,11 +1,12 @@
-import { type Json, LeaseHeld, type RunRecord, runRecord, type Store, stateOf } from "@peco/artifacts";
-import { valueDifferences } from "@peco/recipes";
+import { LeaseHeld, type RunRecord, runRecord, type Store, stateOf } from "@peco/artifacts";
 import { z } from "zod";
 import { openStore } from "../open-store.ts";
 import type { Answer } from "../output.ts";
 import { clock } from "../run/display.ts";
+import { mean, numbers } from "../run-figures.ts";
 import { figure, moment, pairs, table } from "../table.ts";
-import { UsageError } from "../usage-error.ts";
+
+export { runsCompareCommand, runsCompareDocument } from "./runs-compare.ts";
 
 const runState = z
   .enum(["running", "done", "failed", "cancelled", "interrupted"])
@@ -38,24 +39,6 @@ export const runsShowDocument = z.object({
   report: z.string().nullable().describe("path of report.html, when there is one"),
   metrics: z.object({ path: z.string(), lines: z.int() }).describe("metrics.jsonl, a JSON document a line"),
   record: runRecord.describe("run.json"),
-});
-
-const values = z.array(z.json()).describe("one a run, in the order asked; null where a run has none");
-
-/** The document of `peco runs compare --json`. */
-export const runsCompareDocument = z.object({
-  runs: z.array(z.string()),
-  differences: z.array(z.object({ path: z.string(), values })).describe("recipe, data and seeds where the runs differ"),
-  stages: z.array(
-    z.object({
-      stage: z.string(),
-      same: z.boolean().describe("whether all runs have the same artifacts of it"),
-      artifacts: z.array(z.array(z.string())).describe("one list a run, an artifact a seed"),
-    }),
-  ),
-  figures: z
-    .array(z.object({ stage: z.string(), figure: z.string(), values: z.array(z.number().nullable()) }))
-    .describe("numbers of a stage, the mean over the seeds of each run"),
 });
 
 /** The document of `peco runs rm --json`. */
@@ -154,95 +137,6 @@ function showText({ record, state, report, folder }: z.infer<typeof runsShowDocu
   return [head, ...failed, "", table(["stage", "seed", "state", "time", "artifact", "figures"], rows)].join("\n");
 }
 
-/** Shows what differs between runs: recipe, pictures, artifacts, figures. */
-export async function runsCompareCommand(options: Options & { runs: string[] }): Promise<Answer> {
-  if (options.runs.length < 2)
-    throw new UsageError(
-      "runs compare needs at least two runs",
-      "Name them, such as `./peco runs compare 20260102 last`.",
-    );
-  const store = await openStore(options.store);
-  const records: RunRecord[] = [];
-  for (const name of options.runs) records.push(await store.runs.read(await store.runs.resolve(name)));
-  const document: z.infer<typeof runsCompareDocument> = {
-    runs: records.map(({ id }) => id),
-    differences: differencesOf(records),
-    stages: stagesOf(records),
-    figures: figuresOf(records),
-  };
-  return { document, text: compareText(document) };
-}
-
-function differencesOf(records: readonly RunRecord[]): z.infer<typeof runsCompareDocument>["differences"] {
-  const described = records.map(({ recipe, data, seeds }) => ({
-    recipe: recipe.resolved,
-    pictures: data ?? "generated",
-    seeds,
-  }));
-  const paths = new Map<string, Json[]>();
-  for (const [i, each] of described.entries()) {
-    for (const { path, before, after } of valueDifferences(described[0] as Json, each as Json)) {
-      const found = paths.get(path) ?? described.map(() => before ?? null);
-      found[i] = after ?? null;
-      paths.set(path, found);
-    }
-  }
-  return [...paths]
-    .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([path, found]) => ({ path, values: found as z.core.util.JSONType[] }));
-}
-
-function stagesOf(records: readonly RunRecord[]): z.infer<typeof runsCompareDocument>["stages"] {
-  return stageNamesOf(records).map((stage) => {
-    const artifacts = records.map(({ stages }) =>
-      stages.flatMap(({ name, artifact }) => (name === stage && artifact !== null ? [artifact] : [])),
-    );
-    return {
-      stage,
-      same: artifacts.every((each) => each.join() === artifacts[0]?.join() && each.length > 0),
-      artifacts,
-    };
-  });
-}
-
-function figuresOf(records: readonly RunRecord[]): z.infer<typeof runsCompareDocument>["figures"] {
-  return stageNamesOf(records).flatMap((stage) => {
-    const figures = records.map(({ stages }) =>
-      stages.filter(({ name }) => name === stage).map(({ metrics }) => new Map(numbers(metrics))),
-    );
-    const all = new Set(figures.flat().flatMap((each) => [...each.keys()]));
-    return [...all].map((name) => ({
-      stage,
-      figure: name,
-      values: figures.map((seeds) => mean(seeds.flatMap((each) => each.get(name) ?? []))),
-    }));
-  });
-}
-
-function compareText({ runs, differences, stages, figures }: z.infer<typeof runsCompareDocument>): string {
-  const shown = (value: unknown): string =>
-    value === null ? "-" : typeof value === "string" ? value : JSON.stringify(value);
-  const short = (artifacts: readonly string[]): string =>
-    artifacts.map((digest) => digest.slice(0, 8)).join(",") || "-";
-  return [
-    table(
-      ["differs", ...runs],
-      differences.map(({ path, values }) => [path, ...values.map(shown)]),
-    ),
-    table(
-      ["artifact", ...runs],
-      stages.map(({ stage, same, artifacts }) => [same ? `${stage} (same)` : stage, ...artifacts.map(short)]),
-    ),
-    table(
-      ["figure", ...runs],
-      figures.map(({ stage, figure: name, values }) => [
-        `${stage} ${name}`,
-        ...values.map((value) => ({ right: value === null ? "-" : figure(value) })),
-      ]),
-    ),
-  ].join("\n\n");
-}
-
 /** Removes runs. What they made stays until `peco clean`. */
 export async function runsRmCommand(options: Options & { runs: string[] }): Promise<Answer> {
   const store = await openStore(options.store);
@@ -280,21 +174,4 @@ function evaluated({ stages }: RunRecord, name: string): number | null {
 
 function percent(share: number | null): string {
   return share === null ? "" : `${(100 * share).toFixed(1)} %`;
-}
-
-function stageNamesOf(records: readonly RunRecord[]): string[] {
-  return [...new Set(records.flatMap(({ stages }) => stages.map(({ name }) => name)))];
-}
-
-/** The numbers among a stage's metrics, by name; those within maps as `map.name`. */
-function numbers(metrics: Readonly<Record<string, unknown>>, prefix = ""): [string, number][] {
-  return Object.entries(metrics).flatMap(([name, value]): [string, number][] => {
-    if (typeof value === "number") return [[`${prefix}${name}`, value]];
-    if (typeof value !== "object" || value === null || Array.isArray(value)) return [];
-    return numbers(value as Record<string, unknown>, `${prefix}${name}.`);
-  });
-}
-
-function mean(found: readonly number[]): number | null {
-  return found.length === 0 ? null : found.reduce((sum, value) => sum + value, 0) / found.length;
 }
