@@ -21,7 +21,8 @@ export async function runDataStage(
   return { ...outcome, store, notes };
 }
 
-async function dataSpec(
+/** What `run --spec` and `executeStage` take: the `data` stage of a recipe and seed, or of a folder. */
+export async function dataSpec(
   store: string,
   { recipe = tiny(), seed = 1n, pictures }: { recipe?: Recipe; seed?: bigint; pictures?: string },
 ): Promise<StageSpec> {
