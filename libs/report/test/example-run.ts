@@ -27,7 +27,7 @@ export async function exampleRun(folder: string, options: ExampleOptions = {}): 
     ended: new Date(Date.now() + 401_000).toISOString(),
     seconds: 401.3 * seeds.length,
     recipe: { name: "small", resolved: recipe },
-    data: options.flat ? "/home/maria/Photos & scans" : null,
+    data: options.flat ? "/data/Photos & scans" : null,
     seeds,
     stages,
     failure: null,
