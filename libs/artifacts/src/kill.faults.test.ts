@@ -1,6 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
-import { readdirSync } from "node:fs";
+import { readdirSync, utimesSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -13,6 +13,9 @@ import { Store } from "./store.ts";
 import { verify } from "./verify.ts";
 
 const writer = join(import.meta.dirname, "../test/writer.ts");
+
+/** Many processes start, and each write waits for the disk, which others may use. */
+const timeout = 300_000;
 
 interface Life {
   readonly from: number;
@@ -85,11 +88,11 @@ async function untilFinished(folder: string, stage: string, steps: number, kills
 }
 
 describe("a writer killed", () => {
-  it("before any of its operations on the store leaves only what is whole", async () => {
-    const folder = temporaryFolder();
+  it("before any of its operations on the store leaves only what is whole", { timeout }, async () => {
     const made = new Set<string>();
     let operation = 0;
     for (let survived = false; !survived; operation += 2) {
+      const folder = temporaryFolder();
       const stage = `killed at ${operation}`;
       const lives = [await live(folder, stage, 2, { operation })];
       survived = lives[0]?.finished !== null;
@@ -101,7 +104,7 @@ describe("a writer killed", () => {
     expect(made.size).toBe(operation / 2);
   });
 
-  it("again and again at seeded moments ends in the same artifact, and nothing is left over", async () => {
+  it("again and again at seeded moments ends in the same artifact, and nothing is left over", { timeout }, async () => {
     const moments = fc.sample(
       fc.oneof(
         fc.record({ operation: fc.integer({ min: 3, max: 60 }) }),
@@ -124,5 +127,29 @@ describe("a writer killed", () => {
     }
     expect(await store.artifacts()).toHaveLength(2);
     expect((await verify(store, "all")).damage).toEqual([]);
+  });
+});
+
+describe("a writer that works while garbage is collected", () => {
+  it("loses nothing, killed in between or not", { timeout }, async () => {
+    const folder = temporaryFolder();
+    const store = await Store.open(folder, { create: true });
+    const useless = await store.putBlob(new Uint8Array(100));
+    utimesSync(store.blobPath(useless.digest), 1, 1);
+    let working = true;
+    const collecting = (async () => {
+      let rounds = 0;
+      for (; working; rounds++) await collect(store, { graceMs: 10_000, checkpoints: true });
+      return rounds;
+    })();
+    const stages = ["first", "second", "third"];
+    const kills: Kill[][] = [[], [{ operation: 21 }], [{ afterMs: 15 }]];
+    const lives = stages.map((stage, i) => untilFinished(folder, stage, 20, kills[i] ?? []));
+    await Promise.all(lives);
+    working = false;
+    expect(await collecting).toBeGreaterThan(1);
+    for (const stage of stages) expect(await store.result(digestOf({ stage }))).toMatchObject({ state: "hit" });
+    expect((await verify(store, "all")).damage).toEqual([]);
+    await expect(store.getBlob(useless.digest)).rejects.toThrow("is not in the store");
   });
 });

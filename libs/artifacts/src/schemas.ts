@@ -16,6 +16,7 @@ export const formatFile = z.object({ format: z.int().positive() });
 
 /** Bytes in the store, by their SHA-256. */
 export const blobRef = z.strictObject({ digest, bytes: count });
+/** Bytes in the store. */
 export type BlobRef = z.infer<typeof blobRef>;
 
 /** `manifests/<digest>.json`: an artifact, content only. Its canonical JSON's SHA-256 is the artifact's digest. */
@@ -26,6 +27,7 @@ export const manifest = z.strictObject({
   inputs: z.record(z.string(), digest),
   meta: jsonObject,
 });
+/** An artifact. */
 export type Manifest = z.infer<typeof manifest>;
 
 /** `results/<stage key>.json`: what a finished stage gave. `parts` is what the key is the hash of; `record` holds time and place. */
@@ -38,6 +40,7 @@ export const stageResult = z.strictObject({
   metrics: jsonObject,
   record: jsonObject,
 });
+/** What a finished stage gave. */
 export type StageResult = z.infer<typeof stageResult>;
 
 /** A checkpoint's manifest. */
@@ -47,6 +50,7 @@ export const checkpointManifest = z.strictObject({
   blobs: z.record(z.string(), blobRef),
   meta: jsonObject,
 });
+/** A checkpoint. */
 export type CheckpointManifest = z.infer<typeof checkpointManifest>;
 
 /** The pointer to a stage's checkpoints, newest first. */
@@ -60,6 +64,7 @@ export const processIdentity = z.strictObject({
   /** Host name, boot and process namespace: process numbers mean something only within one of these. */
   host: z.string(),
 });
+/** A process, told from a later one with the same number. */
 export type ProcessIdentity = z.infer<typeof processIdentity>;
 
 /** Who works on a stage. */
@@ -73,6 +78,7 @@ export const leaseFile = z.strictObject({
   acquiredMs: z.number(),
   heartbeatMs: z.number(),
 });
+/** Who works on a stage. */
 export type LeaseFile = z.infer<typeof leaseFile>;
 
 const stageState = z.enum(["waiting", "running", "ran", "cached", "failed", "cancelled", "left-out"]);
@@ -87,6 +93,7 @@ export const runStage = z.strictObject({
   seconds: z.number().nonnegative().nullable(),
   metrics: jsonObject,
 });
+/** A stage as a run saw it. */
 export type RunStage = z.infer<typeof runStage>;
 
 /** What ended a run early. */
@@ -97,6 +104,7 @@ export const runFailure = z.strictObject({
   path: z.string().nullable(),
   remedy: z.string().nullable(),
 });
+/** What ended a run early. */
 export type RunFailure = z.infer<typeof runFailure>;
 
 /** `runs/<id>/run.json`: one run of the command, with everything that is not content: times, machine, software. */
@@ -120,6 +128,7 @@ export const runRecord = z.strictObject({
   /** Warnings and remarks for the report. */
   notes: z.array(z.string()),
 });
+/** One run of the command. */
 export type RunRecord = z.infer<typeof runRecord>;
 
 /** A line of `metrics.jsonl`. */
@@ -130,4 +139,5 @@ export const metricsLine = z.looseObject({
   seed,
   step: count,
 });
+/** A line of `metrics.jsonl`. */
 export type MetricsLine = z.infer<typeof metricsLine>;
