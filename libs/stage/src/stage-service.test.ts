@@ -9,6 +9,7 @@ import { stage as proto } from "@peco/proto";
 import { connect } from "@peco/rpc";
 import { service as healthService } from "grpc-health-check";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { cutOffProxy } from "../test/cut-off-proxy.ts";
 import { newStore, toyService, toySpec } from "../test/toy.ts";
 import { type NumberedEvent, runStage, type SpawnedService, type StageSpec, spawnService } from "./index.ts";
 
@@ -80,6 +81,23 @@ describe("a stage in a service's process", () => {
       .next();
     await expect(unknown).rejects.toMatchObject({ name: "StageUnknown", exitCode: 65 });
     client.close();
+  });
+
+  it("tells each event once, though the connection breaks", async () => {
+    const spec = toySpec(folder, { steps: 60, stepMs: 10 });
+    const proxy = await cutOffProxy(service.port);
+    const events: NumberedEvent[] = [];
+    await runStage({ address: proxy.address, token: service.token }, spec, {
+      onEvent: (event) => {
+        events.push(event);
+        if (event.kind === "step" && event.step % 20 === 5) proxy.cut();
+      },
+    });
+    proxy.close();
+    expect(events.map(({ number }) => number)).toEqual(events.map((_, i) => i + 1));
+    expect(events.flatMap((event) => (event.kind === "step" ? [event.step] : []))).toEqual(
+      Array.from({ length: 60 }, (_, i) => i + 1),
+    );
   });
 
   it("fails with its own message, exit code, remedy and path", async () => {
