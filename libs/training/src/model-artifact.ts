@@ -72,6 +72,12 @@ export class WrongArtifact extends Error {
   override readonly name = "WrongArtifact";
   readonly exitCode = 76;
   readonly remedy = "Look with `./peco artifacts ls` for one of the right kind.";
+  /** The artifact's digest. */
+  readonly path: string;
+  constructor(digest: string, kind: string, wanted: readonly string[]) {
+    super(`artifact ${digest} is a "${kind}" and not a "${wanted.join('" or "')}"`);
+    this.path = digest;
+  }
 }
 
 /**
@@ -89,9 +95,7 @@ export async function loadModel<C>(
   config: z.ZodType<C>,
 ): Promise<LoadedModel<C>> {
   const { kind, meta } = await store.manifest(digest);
-  if (!kinds.includes(kind)) {
-    throw new WrongArtifact(`artifact ${digest} is a "${kind}" and not a "${kinds.join('" or "')}"`);
-  }
+  if (!kinds.includes(kind)) throw new WrongArtifact(digest, kind, kinds);
   const parsed = z.object({ config, preprocessing }).safeParse(meta);
   if (!parsed.success) {
     const [issue] = parsed.error.issues;
