@@ -61,6 +61,8 @@ describe("the key of a stage", () => {
     expect(found?.nearest.name).toBe("near");
     expect(found?.differences.map(describeDifference)).toEqual(["recipe.pretrain.steps 10 -> 2400"]);
     expect(nearestKey(parts("pretrain"), [])).toBe(null);
+    const rehearsal = { parts: { ...parts("pretrain", { sets: ["pretrain.steps=2399"] }), preflight: true } };
+    expect(nearestKey(parts("pretrain"), [rehearsal])).toBe(null);
   });
 
   it("says what was added and what was left out", () => {

@@ -67,13 +67,23 @@ export function describeDifference({ path, before, after }: Difference): string 
   return `${path} ${show(before)} -> ${show(after)}`;
 }
 
-/** Of keys of finished stages, the one that differs least from a key that is not there, for the log of a cache miss. */
+/**
+ * Of keys of finished stages, the one that differs least from a key that is not there, for the log of a cache miss.
+ * Keys with other members, such as those of rehearsals, are no neighbours.
+ */
 export function nearestKey<T extends { readonly parts: unknown }>(
   parts: StageKeyParts,
   finished: readonly T[],
 ): { nearest: T; differences: Difference[] } | null {
   let best: { nearest: T; differences: Difference[] } | null = null;
+  const members = Object.keys(parts).sort().join();
   for (const nearest of finished) {
+    if (
+      Object.keys(nearest.parts as object)
+        .sort()
+        .join() !== members
+    )
+      continue;
     const found = differences(nearest.parts as StageKeyParts, parts);
     if (best === null || found.length < best.differences.length) best = { nearest, differences: found };
   }
