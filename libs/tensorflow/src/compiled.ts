@@ -92,7 +92,7 @@ export function compile({ program, captured, metrics: structure }: Trace, compil
 }
 
 /** The program as it is handed to a compiler. */
-function prepare(program: Program, compiler: Compiler): Program {
+export function prepare(program: Program, compiler: Compiler): Program {
   const cast = expandCasts(program);
   return compiler === "xla" ? uniformFromBits(cast) : cast;
 }

@@ -42,7 +42,7 @@ async function eagerly(
   let state = first();
   for (let i = 0; i < steps; i++)
     state = tf.tidy(() => step(state, tensorsOf(batch(i)), random.root(random.fold(random.key(9), i))).state as never);
-  await using copy = State.of(state);
+  await using copy = State.of(state as Record<string, tf.Tensor>);
   return await copy.snapshot();
 }
 
@@ -63,10 +63,10 @@ async function compiled(
   steps: number,
 ): Promise<Arrays> {
   const start = first();
-  await using state = State.of(start);
+  await using state = State.of(start as Record<string, tf.Tensor>);
   tf.dispose(start as tf.TensorContainer);
   const jitted = jit(step, { name: "test", compiler });
-  for (let i = 0; i < steps; i++) await jitted.run(state as never, batch(i), random.fold(random.key(9), i));
+  for (let i = 0; i < steps; i++) await jitted.run(state as never, batch(i) as never, random.fold(random.key(9), i));
   expect(jitted.stats).toMatchObject({ traces: 1, calls: steps });
   jitted.dispose();
   return await state.snapshot();

@@ -78,12 +78,12 @@ export function mapNode(tree: unknown, change: (leaf: unknown, path: string) => 
 export type LeafOf<T> = T extends Leaf ? T : T extends null ? never : T extends object ? LeafOf<T[keyof T]> : never;
 
 /**
- * Combines trees of equal structure: each leaf becomes `combine(leaf, others, path)` with the leaves at the same path.
+ * Combines trees of equal structure: each leaf becomes `combine(leaf, ...others)` with the leaves at the same path.
  * Throws `TreeError` when the structures differ.
  */
 export function zipTrees<T, R>(
-  // biome-ignore lint/suspicious/noExplicitAny: each of the other trees has leaves of a type of its own
-  combine: (leaf: LeafOf<T>, ...rest: any[]) => R,
+  // biome-ignore lint/suspicious/noExplicitAny: each tree has leaves of a type of its own, which the function that combines them names
+  combine: (...leaves: any[]) => R,
   tree: T,
   ...others: Tree<unknown>[]
 ): MapLeaves<T, R> {

@@ -2,7 +2,7 @@ import "./node-compatibility.ts";
 import * as tf from "@tensorflow/tfjs-core";
 import kernelBackend from "@tensorflow/tfjs-node-gpu/dist/nodejs_kernel_backend.js";
 import "./replaced-kernels.ts";
-import { TracingError } from "../errors.ts";
+import { TensorFlowError, TracingError } from "../errors.ts";
 import type { Attributes } from "../program/attribute.ts";
 import { callName, inheritMarks } from "../tracing/marks.ts";
 import { currentTracer } from "../tracing/tracer.ts";
@@ -73,12 +73,19 @@ export function tensorFrom(metadata: TensorMetadata): tf.Tensor {
   return backend.tensorFrom(metadata);
 }
 
-/** The binding's ids of tensors. Throws when a tensor was disposed. */
+/** The binding's ids of tensors. Throws `TensorFlowError` when a tensor was disposed. */
 export function idsOf(tensors: tf.Tensor[]): number[] {
-  for (const tensor of tensors)
-    if (tensor.isDisposed)
-      throw new TracingError(`tensor ${tensor.id} [${tensor.shape.join(",")}] was disposed and can't be used`);
+  refuseDisposed(undefined, tensors);
   return backend.idsOf(tensors);
+}
+
+function refuseDisposed(op: string | undefined, tensors: object): void {
+  for (const [name, tensor] of Object.entries(tensors))
+    if (tensor instanceof tf.Tensor && tensor.isDisposed)
+      throw new TensorFlowError("FAILED_PRECONDITION", `input ${name} was disposed and can't be used`, {
+        op,
+        inputs: Object.values(tensors).map((t) => (t instanceof tf.Tensor ? `${t.dtype}[${t.shape.join(",")}]` : "?")),
+      });
 }
 
 /** Runs or records an operation of TensorFlow by its own name on tensors of tfjs. It has no gradient: see `tf.customGrad`. */
@@ -93,6 +100,13 @@ function install(): void {
   void tf.setBackend("tensorflow");
   inheritMarks();
   refuseVariables();
+  // Tfjs itself stumbles over a disposed tensor with a TypeError from its inside.
+  const engine = tf.engine();
+  const runKernel = engine.runKernel;
+  engine.runKernel = (name, inputs, attrs) => {
+    refuseDisposed(name, inputs);
+    return runKernel.call(engine, name, inputs, attrs) as never;
+  };
 }
 
 function refuseVariables(): void {

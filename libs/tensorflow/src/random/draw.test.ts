@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { jit } from "../jit.ts";
 import { State } from "../state.ts";
-import { beta, bernoulli, integers, normal, permutation, stateless, truncatedNormal, uniform } from "./draw.ts";
+import { bernoulli, beta, integers, normal, permutation, stateless, truncatedNormal, uniform } from "./draw.ts";
 import { fold, type Key, key, root } from "./key.ts";
 
 beforeEach(() => tf.engine().startScope());
@@ -32,7 +32,9 @@ describe("contract", () => {
   });
 
   it("makes a uniform number of the lowest 23 bits", () => {
-    const expected = [0n, 1n].flatMap((block) => philox(some.key, block, some.stream)).map((word) => (word & 0x7fffff) * 2 ** -23);
+    const expected = [0n, 1n]
+      .flatMap((block) => philox(some.key, block, some.stream))
+      .map((word) => (word & 0x7fffff) * 2 ** -23);
     expect([...uniform(some, [8]).dataSync()]).toEqual(expected);
   });
 
@@ -76,7 +78,8 @@ describe("distributions", () => {
       const order = [...permutation(fold(some, i), 6).dataSync()];
       expect([...order].sort()).toEqual([0, 1, 2, 3, 4, 5]);
       order.forEach((item, place) => {
-        (counts[item] as number[])[place] += 1;
+        const row = counts[item] as number[];
+        row[place] = (row[place] as number) + 1;
       });
     }
     const chi = counts.flat().reduce((sum, count) => sum + (count - 50) ** 2 / 50, 0);
