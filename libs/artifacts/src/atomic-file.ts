@@ -5,7 +5,11 @@ import type { Body } from "./backend.ts";
 
 /** Makes a folder and the ones above it, each lasting once this returns. */
 export async function ensureFolder(folder: string): Promise<void> {
-  const first = await mkdir(folder, { recursive: true });
+  const first = await mkdir(folder, { recursive: true }).catch(async (error: NodeJS.ErrnoException) => {
+    // Node says "no such file" for a file system that is read-only; the plain call says why
+    if (error.code === "ENOENT") await mkdir(folder);
+    throw error;
+  });
   if (first === undefined) return;
   for (let made = folder; made.length >= first.length; made = dirname(made)) await syncFolder(dirname(made));
 }
