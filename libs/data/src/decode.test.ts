@@ -1,6 +1,9 @@
+import { key } from "@peco/random";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { decodePicture } from "./decode.ts";
+import { generatedPicture } from "./generated-picture.ts";
+import { resizeBox } from "./resize.ts";
 
 const WIDTH = 48;
 const HEIGHT = 32;
@@ -115,6 +118,22 @@ describe("decodePicture", () => {
       expect(pixels.length).toBe(48);
       expect(pixels[0]).toBeGreaterThan(240);
     }
+  });
+
+  it("resizes as the augmentation does, which is Pillow's way", async () => {
+    // away from 0 and 255, since the decoder cuts to that range between its two passes
+    const pixels = generatedPicture(key(9), 96).pixels.map((value) => 70 + value * 0.45);
+    const png = await sharp(pixels, { raw: { width: 96, height: 96, channels: 3 } })
+      .png()
+      .toBuffer();
+    const expected = new Float64Array(32 * 32 * 3);
+    resizeBox(pixels, 96, { top: 0, left: 0, height: 96, width: 96 }, expected, 32, "lanczos");
+    const differences = Array.from(await decodePicture(png, 32), (value, at) =>
+      Math.abs(value - (expected[at] as number)),
+    );
+    // libvips takes its weights from a table of 64 places between pixels
+    expect(Math.max(...differences)).toBeLessThan(3);
+    expect(differences.reduce((sum, value) => sum + value, 0) / differences.length).toBeLessThan(0.6);
   });
 
   it("keeps the middle and the shorter side", async () => {

@@ -4,8 +4,8 @@ import { decodePicture, UndecodablePicture } from "./decode.ts";
 import { CorruptPicture, FileChanged } from "./errors.ts";
 import { pictureBytes, type SkippedFile } from "./pack-index.ts";
 
-/** Files above this are not held in memory as a whole, but read by the decoder from their place. */
-const LARGEST_IN_MEMORY = 64 * 2 ** 20;
+/** Files above this are read by the decoder from their place: hashing one at once would keep the event loop busy for too long. */
+const LARGEST_IN_MEMORY = 16 * 2 ** 20;
 
 /** A file to pack. */
 export interface PictureSource {

@@ -79,8 +79,8 @@ describe("a folder", () => {
     const one = await runDataStage(at("a"), { pictures: at("p") });
     expect(one.notes).toEqual([
       "pictures become 32x32 pixels; the recipe laptop takes 64x64",
-      "1 left out: class 0/broken.jpg is no picture of a known format",
-      "1 are byte copies of others, 0 of them across the split",
+      "files left out: 1: class 0/broken.jpg is no picture of a known format",
+      "1 of the files are byte copies of others, 0 of them across the split",
     ]);
     expect(await indexOf(one)).toMatchObject({
       classes: ["class 0", "class 1"],

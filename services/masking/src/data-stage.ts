@@ -105,9 +105,11 @@ function remarks({ index, meta }: PackedData, side: number): string[] {
   return [
     ...(side < 64 ? [`pictures become ${side}x${side} pixels; the recipe laptop takes 64x64`] : []),
     ...(index.classes.length === 0 ? ["there are no class folders, so fine-tuning and top-1 are left out"] : []),
-    ...(named.length > 0 ? [`${counts.skipped} left out: ${named.join("; ")}${more}`] : []),
+    ...(named.length > 0 ? [`files left out: ${counts.skipped}: ${named.join("; ")}${more}`] : []),
     ...(counts.copies > 0
-      ? [`${counts.copies} are byte copies of others, ${counts.copiesAcrossSplits} of them across the split`]
+      ? [
+          `${counts.copies} of the files are byte copies of others, ${counts.copiesAcrossSplits} of them across the split`,
+        ]
       : []),
   ];
 }
