@@ -83,6 +83,12 @@ describe("assignSplits", () => {
     expect(split(files, ["a"]).splits).toEqual(files.map((file) => file.split));
   });
 
+  it("counts a picture that lies in several classes for the first", () => {
+    const files = [...ofClass("a", 5), ...ofClass("b", 5, 100), ...ofClass("b", 5)];
+    expect(split(files, ["a", "b"]).copies.acrossClasses).toBe(5);
+    expect(() => split([...ofClass("a", 5), ...ofClass("b", 5)], ["a", "b"])).toThrow("the class b has 0");
+  });
+
   it("counts copies with another label", () => {
     expect(split([...enough, ...ofClass("b", 2)]).copies).toEqual({ files: 2, acrossSplits: 0, acrossClasses: 2 });
   });

@@ -58,8 +58,14 @@ it("lets the process end by itself, closed or not, and with a job under way not 
   const program = `
     import(${JSON.stringify(new URL("./worker-pool.ts", import.meta.url).href)}).then(({ WorkerPool }) => {
       const pool = new WorkerPool(new URL(${JSON.stringify(module.href)}), 1);
-      pool.run({ sleep: 300 }).then(() => process.stdout.write("answered"));
+      pool.run({ sleep: 0 }).then(() => {
+        setTimeout(() => pool.run({ sleep: 300 }).then(async () => {
+          process.stdout.write("answered");
+          await pool.close();
+          process.stdout.write(" and closed");
+        }));
+      });
     });`;
   const { stdout } = await promisify(execFile)(process.execPath, ["-e", program], { timeout: 20_000 });
-  expect(stdout).toBe("answered");
+  expect(stdout).toBe("answered and closed");
 });
