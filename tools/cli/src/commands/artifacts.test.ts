@@ -1,5 +1,5 @@
 import { writeFileSync } from "node:fs";
-import { ObjectMissing } from "@peco/artifacts";
+import { digestOf, ObjectMissing } from "@peco/artifacts";
 import { describe, expect, it } from "vitest";
 import { exampleStore } from "../../test/example-store.ts";
 import {
@@ -26,6 +26,21 @@ describe("artifacts ls", () => {
     expect(damaged).toMatchObject([{ artifact: other.artifact }]);
     expect(text).toMatch(new RegExp(`${model.artifact.slice(0, 12)} +tokenizer +20 B .* codebook`));
     expect(text).toContain(`${other.artifact.slice(0, 12)} cannot be read: `);
+  });
+
+  it("tells what a rehearsal made from the real thing", async () => {
+    const { store, folder, model } = await exampleStore();
+    const parts = { stage: "codebook", preflight: true };
+    await store.finish(digestOf(parts), {
+      stage: "codebook",
+      parts,
+      artifact: model.artifact,
+      metrics: {},
+      record: {},
+    });
+    const { artifacts } = artifactsLsDocument.parse((await artifactsLsCommand({ store: folder })).document);
+    const { stages } = artifacts.find(({ artifact }) => artifact === model.artifact) ?? {};
+    expect(stages?.sort()).toEqual(["codebook", "codebook (rehearsal)"]);
   });
 });
 

@@ -75,7 +75,7 @@ export async function artifactsLsCommand(options: Options): Promise<Answer> {
     try {
       const { kind, blobs } = await store.manifest(artifact);
       const size = Object.values(blobs).reduce((sum, blob) => sum + blob.bytes, 0);
-      const stages = results.filter((result) => result.artifact === artifact).map(({ stage }) => stage);
+      const stages = results.filter((result) => result.artifact === artifact).map(nameOf);
       document.artifacts.push({ artifact, kind, bytes: size, created: new Date(modifiedMs).toISOString(), stages });
     } catch (error) {
       document.damaged.push({ artifact, problem: (error as Error).message });
@@ -112,21 +112,21 @@ export async function artifactsShowCommand(options: Options & { artifact: string
     ),
     inputs,
     meta,
-    results: results.map(({ stage, key, metrics, record }) => ({ stage, key, metrics, record })),
+    results: results.map(({ key, metrics, record, ...result }) => ({ stage: nameOf(result), key, metrics, record })),
     usedBy: await usersOf(store, artifact),
     runs: await runsOf(store, artifact),
   };
-  return { document, text: showText(document, results) };
+  return { document, text: showText(document) };
 }
 
-function showText(document: z.infer<typeof artifactsShowDocument>, results: readonly StageResult[]): string {
+function showText(document: z.infer<typeof artifactsShowDocument>): string {
   const head = pairs([
     ["artifact", document.artifact],
     ["kind", document.kind],
     ...Object.entries(document.inputs).map(([name, input]) => [`from ${name}`, input.slice(0, 12)] as const),
     ["used by", document.usedBy.map((user) => user.slice(0, 12)).join(", ") || "nothing"],
     ["runs", document.runs.join(", ") || "none"],
-    ...results.map(
+    ...document.results.map(
       ({ stage, record }) =>
         [
           "made by",
@@ -139,6 +139,11 @@ function showText(document: z.infer<typeof artifactsShowDocument>, results: read
     Object.entries(document.blobs).map(([name, blob]) => [name, { right: bytes(blob.bytes) }, blob.path]),
   );
   return [head, "", blobs, "", JSON.stringify(document.meta, null, 2)].join("\n");
+}
+
+/** A result's stage; before real training each has a rehearsal of one step. */
+function nameOf({ stage, parts }: Pick<StageResult, "stage" | "parts">): string {
+  return parts["preflight"] === true ? `${stage} (rehearsal)` : stage;
 }
 
 async function usersOf(store: Store, artifact: string): Promise<string[]> {
