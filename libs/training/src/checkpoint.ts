@@ -15,7 +15,12 @@ export interface Checkpoint {
   history: SavedHistory;
 }
 
-const network = z.object({ part: z.string(), step: z.int(), gflopPerStep: z.number().nonnegative(), history: savedHistory });
+const network = z.object({
+  part: z.string(),
+  step: z.int(),
+  gflopPerStep: z.number().nonnegative(),
+  history: savedHistory,
+});
 const meta = z.object({ networks: z.array(network) });
 
 /**

@@ -5,7 +5,11 @@ export const historyRow = z.object({ step: z.int() }).catchall(z.number());
 export type HistoryRow = z.infer<typeof historyRow>;
 
 /** A history as plain JSON, with the sums of the stretch that is not complete yet. */
-export const savedHistory = z.object({ rows: z.array(historyRow), sums: z.record(z.string(), z.number()), count: z.int() });
+export const savedHistory = z.object({
+  rows: z.array(historyRow),
+  sums: z.record(z.string(), z.number()),
+  count: z.int(),
+});
 export type SavedHistory = z.infer<typeof savedHistory>;
 
 const rowsKept = 200;

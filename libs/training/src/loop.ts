@@ -1,4 +1,4 @@
-import { type Key, fold } from "@peco/random";
+import { fold, type Key } from "@peco/random";
 import { Cancelled, type StageContext } from "@peco/stage";
 import { type Host, type HostArray, type Jitted, State, type Tree, tf } from "tfjs-libtensorflow";
 import type { StageCheckpoints } from "./checkpoint.ts";
@@ -49,7 +49,11 @@ export interface Trained {
  * @throws Diverged when a step's loss or gradient is not finite; the state before that step was saved
  * @throws Cancelled when the context's signal is aborted; a checkpoint was written
  */
-export async function train<S>(context: StageContext, checkpoints: StageCheckpoints, run: Training<S>): Promise<Trained> {
+export async function train<S>(
+  context: StageContext,
+  checkpoints: StageCheckpoints,
+  run: Training<S>,
+): Promise<Trained> {
   const saved = checkpoints.of(run.part);
   const history = new History(run.steps, saved?.history);
   await using state = await start(run, saved?.state);
@@ -103,13 +107,16 @@ async function start<S>(run: Training<S>, saved: Readonly<Record<string, HostArr
   }
 }
 
-/** Leaves by dotted path as a tree of one level, which `State.assign` reads by path as well as any other. */
+/** Leaves by dotted path as a tree, which `State.assign` reads by path. */
 function nest(leaves: Readonly<Record<string, HostArray>>): Tree {
   const root: { [name: string]: Tree } = {};
   for (const [path, leaf] of Object.entries(leaves)) {
     const names = path.split(".");
     let node = root;
-    for (const name of names.slice(0, -1)) node = (node[name] ??= {}) as { [name: string]: Tree };
+    for (const name of names.slice(0, -1)) {
+      node[name] ??= {};
+      node = node[name] as { [name: string]: Tree };
+    }
     node[names.at(-1) ?? ""] = leaf;
   }
   return root;

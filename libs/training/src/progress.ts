@@ -72,7 +72,8 @@ export class Progress {
   }
 
   #times(): { stepSeconds: number; stepsTimed: number; waitShare: number } {
-    if (this.#start === undefined || this.#last.step === this.#start.step) return { stepSeconds: 0, stepsTimed: 0, waitShare: 0 };
+    if (this.#start === undefined || this.#last.step === this.#start.step)
+      return { stepSeconds: 0, stepsTimed: 0, waitShare: 0 };
     const stepSeconds = (this.#last.at - this.#start.at) / 1000;
     const waitShare = (this.#ahead.waitedMs - this.#start.waitedMs) / 1000 / stepSeconds;
     return { stepSeconds, stepsTimed: this.#last.step - this.#start.step, waitShare };
