@@ -135,6 +135,7 @@ function addArtifacts(peco: Command): void {
     .command("verify")
     .description("reads artifacts back and checks every byte against its hash")
     .argument("[artifact]", "digest, or its first characters (default: all)")
+    .option("--remove", "takes damaged files away, so that the next run makes them anew")
     .addOption(store())
     .addOption(json())
     .action(async (artifact, options) => answer({ ...options, artifact }, (await import("./commands/artifacts.ts")).artifactsVerifyCommand));
@@ -165,7 +166,7 @@ function addHouse(peco: Command): void {
   peco
     .command("clean")
     .description("shows what takes space, and removes what is asked")
-    .option("--unused", "artifacts and blobs that no run and no result needs")
+    .option("--unused", "results, artifacts and blobs that no run needs")
     .option("--checkpoints", "checkpoints of unfinished stages")
     .option("--caches", "Node, packages and TensorFlow library fetched for this user")
     .option("--all", "the whole store")
