@@ -78,7 +78,6 @@ describe("a folder", () => {
     }
     const one = await runDataStage(at("a"), { pictures: at("p") });
     expect(one.notes).toEqual([
-      "pictures become 32x32 pixels; the recipe laptop takes 64x64",
       "files left out: 1: class 0/broken.jpg is no picture of a known format",
       "1 of the files are byte copies of others, 0 of them across the split",
     ]);

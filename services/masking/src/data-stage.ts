@@ -83,7 +83,7 @@ async function fromFolder({ spec, recipe, emit, signal }: StageContext, path: st
     signal,
     onProgress: partProgress("pack", emit),
   });
-  for (const text of remarks(packed, side)) emit({ kind: "note", text });
+  for (const text of remarks(packed)) emit({ kind: "note", text });
   return { packed, beside: {} };
 }
 
@@ -97,14 +97,12 @@ function checkIdentity({ root, digest }: IdentifiedFolder, inputs: unknown): voi
   });
 }
 
-/** What a person should know about their pictures, in sentences. */
-function remarks({ index, meta }: PackedData, side: number): string[] {
+/** What a person should know about their pictures and learns only by reading them, in sentences. */
+function remarks({ index, meta }: PackedData): string[] {
   const { counts } = meta;
   const named = index.skipped.slice(0, 3).map(({ name, reason }) => `${name} ${reason}`);
   const more = index.skipped.length > named.length ? `; and ${index.skipped.length - named.length} more` : "";
   return [
-    ...(side < 64 ? [`pictures become ${side}x${side} pixels; the recipe laptop takes 64x64`] : []),
-    ...(index.classes.length === 0 ? ["there are no class folders, so fine-tuning and top-1 are left out"] : []),
     ...(named.length > 0 ? [`files left out: ${counts.skipped}: ${named.join("; ")}${more}`] : []),
     ...(counts.copies > 0
       ? [
