@@ -18,8 +18,8 @@ export interface RunOptions {
 }
 
 /**
- * Has a service run a stage, and tells its events as they happen, each once. When the connection is lost it starts the
- * stage again: one that still runs is joined behind the last event, one that was killed goes on from its checkpoint.
+ * Has a service run a stage, and tells its events as they happen, each once. When the connection is lost it asks
+ * again behind the last event; a service that was killed meanwhile is told to start the stage again, which goes on from its checkpoint.
  *
  * @throws RemoteFailure with what the stage failed of; with exit code 130 when it was cancelled
  * @throws ServiceLost when the service stays away
@@ -45,15 +45,15 @@ async function attempts(
   options: RunOptions,
 ): Promise<Outcome> {
   const { onEvent, signal, patienceMs = 5000, gone } = options;
+  // the number of the next event; 0: the stage has to be started first
   let next = 0;
   let heardAt = Date.now();
   for (;;) {
-    if (signal?.aborted) throw new Cancelled(spec.stage);
+    if (signal?.aborted && next === 0) throw new Cancelled(spec.stage);
     try {
-      const { joined, firstEvent } = await client.start({ spec: specToWire(spec) });
-      // asked to stop while the stage was being started: the request may have come too early
+      if (next === 0) next = (await client.start({ spec: specToWire(spec) })).firstEvent;
+      // asked to stop while the stage was being started, or the service away: the request may not have been heard
       if (signal?.aborted) await client.cancel({ key: spec.key });
-      next = joined ? Math.max(next, firstEvent) : firstEvent;
       for await (const message of client.watch({ key: spec.key, fromEvent: next })) {
         heardAt = Date.now();
         next = message.number + 1;
@@ -66,11 +66,15 @@ async function attempts(
         gone?.throwIfAborted();
         throw new RemoteFailure(event.failure);
       }
+      next = 0;
       throw new ServiceLost("the service ended the stage's events before the stage had ended");
     } catch (error) {
-      if (!(error instanceof ServiceLost || isRestart(error as Error))) throw error;
+      const restart = isRestart(error as Error);
+      if (!(error instanceof ServiceLost || restart)) throw error;
+      if (restart) next = 0;
       gone?.throwIfAborted();
-      if (!signal?.aborted && Date.now() - heardAt > patienceMs) throw error;
+      if (signal?.aborted) throw new Cancelled(spec.stage);
+      if (Date.now() - heardAt > patienceMs) throw error;
     }
     await sleep(100);
   }
