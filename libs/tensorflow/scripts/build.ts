@@ -19,8 +19,11 @@ execFileSync(join(root, "../../node_modules/.bin/tsc"), ["-p", join(root, "tscon
 for (const name of readdirSync(dist, { recursive: true, encoding: "utf8" })) {
   if (!name.endsWith(".d.ts")) continue;
   const path = join(dist, name);
-  // TypeScript leaves the sources' extension in declarations.
-  writeFileSync(path, readFileSync(path, "utf8").replaceAll(/(["'])(\.{1,2}\/[^"'\n]*)\.ts\1/g, "$1$2.js$1"));
+  const text = readFileSync(path, "utf8")
+    // TypeScript leaves the sources' extension in declarations, and imports for their effect, which are in the bundle.
+    .replaceAll(/(["'])(\.{1,2}\/[^"'\n]*)\.ts\1/g, "$1$2.js$1")
+    .replaceAll(/^import "[^"]*";\n/gm, "");
+  writeFileSync(path, text);
 }
 
 // The kernels' backend needs it for TensorBoard's histograms alone, which are not offered here.
@@ -28,6 +31,15 @@ const withoutProtobuf: Plugin = {
   name: "without-protobuf",
   setup({ onLoad }) {
     onLoad({ filter: /tfjs-node-gpu\/dist\/proto\/api_pb\.js$/ }, () => ({ contents: "module.exports = {};" }));
+  },
+};
+
+// The program's own tfjs-core, and no second one. Its gradients are another matter: they can't be imported from it by Node,
+// so they are bundled with the operations that they use, as tfjs-layers and tfjs do; all copies share one global engine.
+const sharedCore: Plugin = {
+  name: "shared-core",
+  setup({ onResolve }) {
+    onResolve({ filter: /^@tensorflow\/tfjs-core$/ }, ({ path }) => ({ path, external: true }));
   },
 };
 
@@ -40,10 +52,10 @@ await build({
   format: "esm",
   target: "node22",
   // tfjs-node's install script downloads an addon that is frozen, so its kernels are carried here instead of the
-  // package; they ask for the whole of tfjs and use its core.
-  alias: { "@tensorflow/tfjs": "@tensorflow/tfjs-core" },
-  external: ["@tensorflow/tfjs-core", "koffi"],
-  plugins: [withoutProtobuf],
+  // package; they ask for the whole of tfjs and get its core.
+  alias: { "@tensorflow/tfjs": join(root, "scripts/tfjs.js") },
+  external: ["koffi"],
+  plugins: [withoutProtobuf, sharedCore],
   legalComments: "eof",
   banner: {
     js: 'import{createRequire as $createRequire}from"node:module";const require=$createRequire(import.meta.url);',

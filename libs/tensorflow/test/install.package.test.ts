@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { cpSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -65,6 +65,18 @@ describe("the published package", () => {
 
   it("trains with tfjs-layers and with a compiled step, and ends with exit code 0", { timeout: 120_000 }, async () => {
     expect(await succeed(process.execPath, ["train.mjs"])).toBe("trained\n");
+  });
+
+  it("runs the README's programs", { timeout: 120_000 }, async () => {
+    const readme = readFileSync(join(folder, "node_modules/tfjs-libtensorflow/README.md"), "utf8");
+    const programs = [...readme.matchAll(/^```js\n(.*?)^```$/gms)].map(([, program = ""]) => program);
+    expect(programs).toHaveLength(2);
+    for (const [i, program] of programs.entries()) {
+      writeFileSync(join(folder, `readme-${i}.mjs`), program);
+      const losses = (await succeed(process.execPath, [`readme-${i}.mjs`])).trim().split(/\s+/).map(Number);
+      expect(losses.length > 0 && losses.every(Number.isFinite), String(losses)).toBe(true);
+    }
+    expect(readdirSync(join(folder, "model"))).toContain("model.json");
   });
 
   it("has declarations", { timeout: 60_000 }, async () => {

@@ -7,6 +7,8 @@ import { autocast, jit, random, State, tensorflowVersion, valueAndGrad } from "t
 assert.equal(tf.getBackend(), "tensorflow");
 assert.match(tensorflowVersion(), /^2\.\d+/);
 
+assert.deepEqual([...tf.tensor1d([1, 2]).add(1).dataSync()], [2, 3]);
+
 // y = x W, learned from 256 examples.
 const x = tf.randomNormal([256, 8], 0, 1, "float32", 1);
 const y = tf.matMul(x, tf.randomNormal([8, 3], 0, 1, "float32", 2));
