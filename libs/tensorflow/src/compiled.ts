@@ -3,10 +3,13 @@ import { check } from "./core/status.ts";
 import { newHandle, readHandle, readHandleAsync, type TensorData } from "./core/tensor-memory.ts";
 import { sizeOf } from "./dtype.ts";
 import { api } from "./ffi/api.ts";
-import { expandCasts } from "./program/expand-casts.ts";
 import { lower, removeFunction } from "./program/lower.ts";
+import { expandCasts } from "./program/passes/expand-casts.ts";
+import { fusedBias } from "./program/passes/fused-bias.ts";
+import { plainProducts } from "./program/passes/plain-products.ts";
+import { sunkCasts } from "./program/passes/sunk-casts.ts";
+import { uniformFromBits } from "./program/passes/uniform-from-bits.ts";
 import { type Input, type Program, type Value, valueText } from "./program/program.ts";
-import { uniformFromBits } from "./program/uniform-from-bits.ts";
 import type { Variable } from "./state.ts";
 import type { Trace } from "./tracing/trace.ts";
 import { unflatten } from "./tree.ts";
@@ -91,10 +94,10 @@ export function compile({ program, captured, metrics: structure }: Trace, compil
   };
 }
 
-/** The program as it is handed to a compiler. */
+/** The program as it is handed to a compiler. XLA fuses by itself, and has kernels for batched products alone. */
 export function prepare(program: Program, compiler: Compiler): Program {
   const cast = expandCasts(program);
-  return compiler === "xla" ? uniformFromBits(cast) : cast;
+  return compiler === "xla" ? sunkCasts(uniformFromBits(cast)) : sunkCasts(fusedBias(plainProducts(cast)));
 }
 
 /** Where among the arguments the inputs of a kind stand: in the order of their paths, or in which they were captured. */

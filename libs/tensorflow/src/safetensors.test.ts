@@ -13,9 +13,16 @@ const array: fc.Arbitrary<HostArray> = fc.array(fc.nat(4), { maxLength: 3 }).cha
     fc.uint8Array({ ...of, max: 1 }).map((data) => hostArray("bool", shape, data)),
   );
 });
-const named = fc.dictionary(fc.string().filter((name) => name !== "__metadata__" && name !== "__proto__"), array, { maxKeys: 5 });
+const named = fc.dictionary(
+  fc.string().filter((name) => name !== "__metadata__" && name !== "__proto__"),
+  array,
+  { maxKeys: 5 },
+);
 
-const small = encodeSafetensors({ w: hostArray("float32", [2, 1], Float32Array.of(1, 2)), b: hostArray("bool", [1], Uint8Array.of(1)) });
+const small = encodeSafetensors({
+  w: hostArray("float32", [2, 1], Float32Array.of(1, 2)),
+  b: hostArray("bool", [1], Uint8Array.of(1)),
+});
 
 /** A file with the given header and data. */
 function file(header: unknown, data = new Uint8Array(8)): Uint8Array {
@@ -51,7 +58,10 @@ describe("refuses", () => {
       expect(() => decodeSafetensors(small.subarray(0, length)), `${length} bytes`).toThrow(SafetensorsError);
   });
 
-  it("bytes too many", () => expect(() => decodeSafetensors(Buffer.concat([small, Buffer.alloc(1)]))).toThrow(/the tensors end at 9, and the file holds 10/));
+  it("bytes too many", () =>
+    expect(() => decodeSafetensors(Buffer.concat([small, Buffer.alloc(1)]))).toThrow(
+      /the tensors end at 9, and the file holds 10/,
+    ));
 
   it.each([
     [file("{"), /no JSON/],
@@ -65,7 +75,13 @@ describe("refuses", () => {
     [file({ x: { dtype: "F32", shape: [1], data_offsets: [0, 8] } }), /takes 4 bytes, and 8 are given/],
     [file({ x: { dtype: "F32", shape: [1], data_offsets: [4, 8] } }), /begins at 4/],
     [file({ x: { dtype: "F32", shape: [2 ** 53], data_offsets: [0, 8] } }), /no list of sizes/],
-    [file({ a: { dtype: "F32", shape: [1], data_offsets: [0, 4] }, b: { dtype: "F32", shape: [2], data_offsets: [0, 8] } }), /"b" begins at 0/],
+    [
+      file({
+        a: { dtype: "F32", shape: [1], data_offsets: [0, 4] },
+        b: { dtype: "F32", shape: [2], data_offsets: [0, 8] },
+      }),
+      /"b" begins at 0/,
+    ],
     [file({ __metadata__: { a: 1 } }, new Uint8Array(0)), /no object of texts/],
     [Buffer.from("ffffffffffffff7f", "hex"), /header is said to have/],
   ])("a wrong header %#", (bytes, message) => expect(() => decodeSafetensors(bytes)).toThrow(message));

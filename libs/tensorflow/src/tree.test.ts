@@ -26,7 +26,10 @@ it("sorts paths as text, and keeps the structure's own order in maps", () => {
   const t = { b: [1, 2, { c: 3 }], a: { z: 4, y: null } };
   expect(paths(t)).toEqual(["a.z", "b.0", "b.1", "b.2.c"]);
   const seen: string[] = [];
-  expect(mapTree(t, (leaf, path) => seen.push(path) && leaf * 10)).toEqual({ b: [10, 20, { c: 30 }], a: { z: 40, y: null } });
+  expect(mapTree(t, (leaf, path) => seen.push(path) && leaf * 10)).toEqual({
+    b: [10, 20, { c: 30 }],
+    a: { z: 40, y: null },
+  });
   expect(seen).toEqual(["b.0", "b.1", "b.2.c", "a.z"]);
 });
 
@@ -36,8 +39,12 @@ it("takes host arrays as leaves", () => {
 });
 
 it("zips trees of one structure and names where another differs", () => {
-  expect(zipTrees((a: number, b: number, c: number) => a + b * c, { x: 1, y: [2] }, { x: 3, y: [4] }, { x: 5, y: [6] })).toEqual({ x: 16, y: [26] });
-  expect(() => zipTrees((a: number) => a, { x: 1 }, { y: 1 })).toThrow(new TreeError('tree 2 of 2 differs in structure from the first at "x"'));
+  expect(
+    zipTrees((a: number, b: number, c: number) => a + b * c, { x: 1, y: [2] }, { x: 3, y: [4] }, { x: 5, y: [6] }),
+  ).toEqual({ x: 16, y: [26] });
+  expect(() => zipTrees((a: number) => a, { x: 1 }, { y: 1 })).toThrow(
+    new TreeError('tree 2 of 2 differs in structure from the first at "x"'),
+  );
 });
 
 it.each([

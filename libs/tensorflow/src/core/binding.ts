@@ -2,7 +2,7 @@ import { type DType, dtypeName, dtypeNumber } from "../dtype.ts";
 import { TensorFlowError, TracingError } from "../errors.ts";
 import { api } from "../ffi/api.ts";
 import type { Attribute, Attributes } from "../program/attribute.ts";
-import { castTypes, inBfloat16 } from "../program/expand-casts.ts";
+import { castTypes, inBfloat16 } from "../program/passes/expand-casts.ts";
 import { callName, castMark } from "../tracing/marks.ts";
 import { CAST_OPERATIONS, currentTracer, type Tracer } from "../tracing/tracer.ts";
 import { execute } from "./execute.ts";

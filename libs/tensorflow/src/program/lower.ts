@@ -3,7 +3,8 @@ import { check, status } from "../core/status.ts";
 import { api, type Output, packOutputs } from "../ffi/api.ts";
 import type { Attributes } from "./attribute.ts";
 import { GraphBuilder } from "./graph-builder.ts";
-import { type Input, type Program, type Value, valueText } from "./program.ts";
+import { lateOperations } from "./late.ts";
+import { type Input, type Operation, type Program, type Value, valueText } from "./program.ts";
 
 /** A program as a function that TensorFlow can call. */
 export interface LoweredFunction {
@@ -52,18 +53,33 @@ class Body {
     this.#program = program;
     this.#builder = builder;
     for (const input of program.inputs) this.#addInput(input);
-    for (const { name, attributes, inputs, outputs } of program.operations) {
-      const describe = () => inputs.map((i) => valueText(program.values[i] as Value));
-      const oper = builder.add(
-        name,
-        attributes,
-        inputs.map((i) => this.#node(i)),
-        describe,
-      );
-      outputs.forEach((value, index) => {
-        this.#nodes[value] = { oper, index };
-      });
-    }
+    this.#addOperations();
+  }
+
+  /** Adds the operations in the order of the program, but those that can wait only before the one that uses them. */
+  #addOperations(): void {
+    const late = lateOperations(this.#program);
+    const makers = new Map(
+      [...late.keys()].flatMap((operation) => operation.outputs.map((output) => [output, operation])),
+    );
+    const add = (operation: Operation) => {
+      for (const input of operation.inputs) {
+        const waiting = makers.get(input);
+        if (waiting !== undefined && this.#nodes[input] === undefined) add(waiting);
+      }
+      const wait = late.get(operation);
+      this.#addOperation(operation, wait === undefined ? [] : [this.#node(wait).oper]);
+    };
+    for (const operation of this.#program.operations) if (!late.has(operation)) add(operation);
+  }
+
+  #addOperation({ name, attributes, inputs, outputs }: Operation, after: bigint[]): void {
+    const nodes = inputs.map((input) => this.#node(input));
+    const describe = () => inputs.map((input) => valueText(this.#program.values[input] as Value));
+    const oper = this.#builder.addAfter(name, attributes, nodes, after, describe);
+    outputs.forEach((value, index) => {
+      this.#nodes[value] = { oper, index };
+    });
   }
 
   #addInput({ kind, path, value }: Input): void {

@@ -54,4 +54,3 @@ console.log(
 );
 await state.dispose();
 await new Promise((resolve) => setTimeout(resolve, 100));
-console.error("after dispose", memory("VmRSS") / MB);

@@ -1,6 +1,6 @@
-import type { Attributes } from "./attribute.ts";
+import type { Attributes } from "../attribute.ts";
+import type { Operation, Program } from "../program.ts";
 import { castTypes } from "./expand-casts.ts";
-import type { Operation, Program } from "./program.ts";
 import { type Editor, rewrite } from "./rewrite.ts";
 
 /**

@@ -1,6 +1,6 @@
-import type { DType } from "../dtype.ts";
-import type { Attributes } from "./attribute.ts";
-import type { Operation, Program, Value } from "./program.ts";
+import type { DType } from "../../dtype.ts";
+import type { Attributes } from "../attribute.ts";
+import type { Operation, Program, Value } from "../program.ts";
 
 /**
  * Turns the marks of autocast into `Cast` operations: float32 inputs of a marked operation are rounded to bfloat16 (a value that several
