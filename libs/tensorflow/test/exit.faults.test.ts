@@ -18,16 +18,19 @@ it.concurrent.each([
   ["loaded", "with an exit code that was set", 5],
   ["loaded", "by process.exit(3)", 3],
   ["loaded", "by an error", 1],
+  ["loaded", "by an error of TensorFlow", 1],
   ["loaded", "by a rejection that nobody handles", 1],
   ["loaded", "after a compiled step", 0],
   ["loaded", "while a compiled step runs", 4],
   ["loaded", "after three worker threads", 0],
-  ["loaded", "after a worker thread that was stopped", 0],
+  ["loaded", "after a worker thread that called process.exit", 0],
+  ["loaded", "after a worker thread that was stopped while it computed", 0],
   ["used", "by itself", 0],
   ["used", "after three worker threads", 0],
 ])("a program with the library %s ends %s: exit code %i", async (used, way, expected) => {
   const { code, err } = await run([`${folder}program.ts`, way, used]);
   expect(code, err).toBe(expected);
+  if (expected !== 1) expect(err).toBe("");
 });
 
 it.concurrent.each([
