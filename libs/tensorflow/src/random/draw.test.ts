@@ -124,7 +124,7 @@ describe.each(["graph", "xla"] as const)("compiled by %s", (compiler) => {
       for (const [name, tensor] of Object.entries(eager)) {
         const [got, wanted] = [Array.from(metrics[name]?.data ?? []), [...tensor.dataSync()]];
         expect(got.length, name).toBe(wanted.length);
-        got.forEach((x, i) => expect(x, `${name} ${i}`).toBeCloseTo(wanted[i] as number, 5));
+        for (const [i, x] of got.entries()) expect(x, `${name} ${i}`).toBeCloseTo(wanted[i] as number, 5);
       }
       tf.dispose(eager);
     }

@@ -3,7 +3,7 @@ import { binding, idsOf, tensorFrom } from "../core/backend.ts";
 import type { TensorMetadata } from "../core/binding.ts";
 import type { DType } from "../dtype.ts";
 import { TreeError } from "../errors.ts";
-import { castTypes } from "../program/expand-casts.ts";
+import { castTypes } from "../program/passes/expand-casts.ts";
 import { type Program, type Result, type Value, valueText } from "../program/program.ts";
 import { type Key, KeyWord } from "../random/key.ts";
 import { flatten, mapNode, type Tree } from "../tree.ts";
