@@ -87,6 +87,7 @@ describe("how it was made", () => {
     const text = pipelineSection(data).text;
     expect(text).toContain("7 found finished in the store");
     expect(text.match(/<em>from the store<\/em>/g)?.length).toBe(7);
+    expect(text).toContain("made in 1 min 32 s · 1,400 steps");
   });
 });
 

@@ -22,7 +22,8 @@ function reconstructions(seed: Shown): Html {
   return html`<section aria-labelledby="reconstructions">
     <h2 id="reconstructions">What the tokens keep</h2>
     <p class="lead">Test pictures of ${size}×${size} pixels, and beside each the same drawn again from its ${tokens} tokens alone, ${bits} bits.
-      The codebook was trained to keep what the perceptual network sees, not every pixel: PSNR ${number(reconstruction.psnr.mean, 1)}\u00a0dB${ssim}.</p>
+      The codebook was trained to keep what the perceptual network sees, not every pixel; what that network was taught to ignore, colour above all,
+      need not come back. PSNR ${number(reconstruction.psnr.mean, 1)}\u00a0dB${ssim}.</p>
     <ul class="pairs ${rendering(size)}">${samples.list.map(
       (sample, i) => html`<li><figure><div class="row">
         ${picture(seed, sample.original, `Test picture ${name(sample, i)}`)}

@@ -59,7 +59,8 @@ function secondsOf(stage: RunStage): number | null {
 function stageRow(stage: RunStage, longest: number): Html {
   const { title, purpose } = STAGES[stage.name] ?? { title: stage.name, purpose: "" };
   const seconds = secondsOf(stage);
-  const facts = stageFacts(stageMetrics.safeParse(stage.metrics).data ?? {});
+  const made = stage.state === "cached" && stage.seconds !== null ? [`made in ${duration(stage.seconds)}`] : [];
+  const facts = [...made, ...stageFacts(stageMetrics.safeParse(stage.metrics).data ?? {})];
   return html`<li class="${stage.state}">
     <div class="stage-name"><strong>${title}</strong> <span>${purpose}</span></div>
     <div class="stage-time">${seconds === null ? html`<em>${STATES[stage.state] ?? stage.state}</em>` : duration(seconds)}</div>
