@@ -49,6 +49,13 @@ describe("identifyFolder", () => {
     expect((await identifyFolder(root, { memory })).digest).toBe(first.digest);
   });
 
+  it("sees a change that kept size and time of change", async () => {
+    const { digest } = await identifyFolder(root, { memory });
+    await put("a/1.jpg", "BYTES of a/1.jpg");
+    const again = await identifyFolder(root, { memory });
+    expect([again.read, again.digest === digest]).toEqual([1, false]);
+  });
+
   it("does not trust a file that changed a moment ago", async () => {
     await put("a/1.jpg", "just now", new Date());
     await identifyFolder(root, { memory });

@@ -11,7 +11,7 @@ const RACY_MS = 2000;
 
 const remembered = z.strictObject({
   format: z.literal(1),
-  /** By path: size in bytes, time of last change in nanoseconds, SHA-256. */
+  /** By path: size in bytes; times of the last change of contents and of anything, in nanoseconds; SHA-256. */
   files: z.record(z.string(), z.tuple([z.number(), z.string(), z.string()])),
 });
 type Remembered = z.infer<typeof remembered>;
@@ -54,12 +54,13 @@ export async function identifyFolder(folder: string, options: IdentifyOptions = 
   for (const file of contents.files) {
     options.signal?.throwIfAborted();
     try {
-      const { size, mtimeNs, mtimeMs } = await stat(file.path, { bigint: true });
+      const { size, mtimeNs, ctimeNs, mtimeMs } = await stat(file.path, { bigint: true });
+      const times = `${mtimeNs} ${ctimeNs}`;
       const before = known[file.name];
-      const same = before !== undefined && BigInt(before[0]) === size && before[1] === String(mtimeNs);
+      const same = before !== undefined && BigInt(before[0]) === size && before[1] === times;
       const hash = same ? before[2] : await hashFile(file.path);
       if (!same) read++;
-      if (same || Date.now() - Number(mtimeMs) > RACY_MS) now[file.name] = [Number(size), String(mtimeNs), hash];
+      if (same || Date.now() - Number(mtimeMs) > RACY_MS) now[file.name] = [Number(size), times, hash];
       files.push({ ...file, hash });
     } catch (cause) {
       files.push({
