@@ -1,4 +1,5 @@
 import { type Tree, tf } from "tfjs-libtensorflow";
+import { choose } from "./finite-gate.ts";
 import { Stack } from "./stack.ts";
 import type { Named } from "./tree.ts";
 import { decaysByDefault } from "./weight-decay.ts";
@@ -86,7 +87,7 @@ function gatedAndClipped(gradients: tf.Tensor[], clip: number | null, loss: tf.S
   const share = clip === null ? null : tf.minimum(1, tf.div(clip, tf.add(gradNorm, 1e-6)));
   const gated = gradients.map((gradient) => {
     const clipped = share === null ? gradient : tf.mul(gradient, share);
-    return tf.where(allFinite, clipped, tf.zerosLike(clipped));
+    return choose(allFinite, clipped, tf.zerosLike(clipped));
   });
   return { gradients: gated, gradNorm, finite: tf.cast(allFinite, "float32") };
 }

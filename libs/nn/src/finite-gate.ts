@@ -1,4 +1,4 @@
-import { type Tree, tf } from "tfjs-libtensorflow";
+import { rawOp, type Tree, tf } from "tfjs-libtensorflow";
 import { leaves, withLeaves } from "./tree.ts";
 
 /**
@@ -6,10 +6,19 @@ import { leaves, withLeaves } from "./tree.ts";
  * (codebook, momentum network) unchanged by a step that is not finite.
  */
 export function onlyIfFinite<T extends Tree>(finite: tf.Scalar, next: T, previous: T): T {
-  const condition = tf.greater(finite, 0);
-  const before = leaves(previous);
+  const condition = tf.greater<tf.Scalar>(finite, 0);
+  const before = leaves(previous).map(({ tensor }) => tensor);
   return withLeaves(
     next,
-    leaves(next).map(({ tensor }, i) => tf.where(condition, tensor, (before[i] as { tensor: tf.Tensor }).tensor)),
+    leaves(next).map(({ tensor }, i) => choose(condition, tensor, before[i] as tf.Tensor)),
   );
+}
+
+/**
+ * The one tensor or the other, of equal shape and type, by one condition for all values. `tf.where` would first spread the
+ * condition to their shape. It has no gradient.
+ */
+export function choose(condition: tf.Scalar, yes: tf.Tensor, no: tf.Tensor): tf.Tensor {
+  const dtype = yes.dtype as "float32" | "int32" | "bool";
+  return rawOp("Select", { T: { kind: "type", value: dtype } }, [condition, yes, no])[0] as tf.Tensor;
 }
