@@ -9,6 +9,7 @@ const root = new URL("../", import.meta.url).pathname;
 const dist = join(root, "dist");
 const source = JSON.parse(readFileSync(join(root, "package.json"), "utf8")) as {
   version: string;
+  exports: Record<string, `./src/${string}.ts`>;
   dependencies: Record<"@tensorflow/tfjs-core" | "koffi", string>;
 };
 
@@ -43,8 +44,12 @@ const sharedCore: Plugin = {
   },
 };
 
+/** What programs import, by the name under which it is exported: a module's path without folder and extension. */
+const modules = Object.entries(source.exports).map(([name, path]) => [name, path.slice("./src/".length, -3)] as const);
+
 await build({
-  entryPoints: { index: join(root, "src/index.ts"), "library/cli": join(root, "src/library/cli.ts") },
+  entryPoints: [...modules.map(([, module]) => module), "library/cli"].map((name) => join(root, `src/${name}.ts`)),
+  outbase: join(root, "src"),
   outdir: dist,
   bundle: true,
   splitting: true,
@@ -73,7 +78,9 @@ const manifest = {
   keywords: ["tensorflow", "tfjs", "tfjs-node", "libtensorflow", "xla", "bfloat16", "machine learning"],
   license: "Apache-2.0",
   type: "module",
-  exports: { ".": { types: "./index.d.ts", default: "./index.js" } },
+  exports: Object.fromEntries(
+    modules.map(([name, module]) => [name, { types: `./${module}.d.ts`, default: `./${module}.js` }]),
+  ),
   types: "./index.d.ts",
   bin: { "tfjs-libtensorflow": "library/cli.js" },
   engines: { node: ">=22" },

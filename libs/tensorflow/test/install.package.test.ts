@@ -11,7 +11,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** As in a shell of a stranger: no settings of this checkout, and a cache of its own; the index and its certificates stay. */
 const env: NodeJS.ProcessEnv = {
   ...Object.fromEntries(
-    Object.entries(process.env).filter(([name]) => !/^(npm_package_|LIBTENSORFLOW|PECO_|VITEST)/i.test(name)),
+    Object.entries(process.env).filter(([name]) => !/^(npm_package_|LIBTENSORFLOW|VITEST)/i.test(name)),
   ),
   XDG_CACHE_HOME: join(folder, "cache"),
 };

@@ -3,7 +3,9 @@ import assert from "node:assert/strict";
 import * as tf from "@tensorflow/tfjs-core";
 import * as layers from "@tensorflow/tfjs-layers";
 import { autocast, jit, random, State, tensorflowVersion, valueAndGrad } from "tfjs-libtensorflow";
+import { locateLibrary } from "tfjs-libtensorflow/library";
 
+assert.equal(locateLibrary({ gpu: false }).version, "2.21.0");
 assert.equal(tf.getBackend(), "tensorflow");
 assert.match(tensorflowVersion(), /^2\.\d+/);
 
