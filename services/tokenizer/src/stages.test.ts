@@ -2,6 +2,7 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@peco/artifacts";
+import { stageVersions } from "@peco/recipes";
 import type { Stage, StageProgress, StageSpec } from "@peco/stage";
 import { Diverged, loadPerceptualNetwork, loadTokenizer } from "@peco/training";
 import { random, tf } from "tfjs-libtensorflow";
@@ -153,3 +154,35 @@ describe("the stage codebook", () => {
     await expect(error).rejects.toMatchObject({ name: "WrongArtifact", exitCode: 76 });
   });
 });
+
+/**
+ * The losses of five steps. When they change, so do the results of runs: raise the stage's number in `stageVersions` of
+ * @peco/recipes, so that results of before are not taken for new ones, and put the new losses here.
+ */
+describe("the numerics of version 1", () => {
+  const losses = async (stage: Stage, spec: StageSpec) =>
+    (await history((await runHere(stage, spec)).artifact)).map(({ loss }) => loss as number);
+
+  it("of perceptual-network", async () => {
+    const found = await losses(perceptualNetworkStage, prepared("perceptual-network", "perceptualNetwork.steps=5"));
+    expectClose(found, [3.27549, 2.45152, 2.29634, 2.38791, 2.21261]);
+  });
+
+  it("of codebook", async () => {
+    expectClose(
+      await losses(codebookStage, prepared("codebook", "codebook.steps=5")),
+      [1.19627, 1.20174, 1.18004, 1.03911, 1.14623],
+    );
+  });
+
+  it("have these numbers", () => {
+    expect(stageVersions).toMatchObject({ "perceptual-network": 1, codebook: 1 });
+  });
+});
+
+/** Another processor rounds otherwise, by far less than this. */
+function expectClose(found: readonly number[], expected: readonly number[]): void {
+  const distances = found.map((value, i) => Math.abs(value / (expected[i] as number) - 1));
+  expect(distances).toHaveLength(expected.length);
+  expect(Math.max(...distances)).toBeLessThan(1e-3);
+}
