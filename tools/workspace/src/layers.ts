@@ -24,7 +24,7 @@ const may: Record<string, readonly string[]> = {
   "@peco/tokenizer-service": [...trainer, ...stage],
   "@peco/pretrainer-service": [...trainer, ...stage],
   "@peco/finetuner-service": [...trainer, ...stage],
-  "@peco/evaluator-service": [...trainer, ...stage],
+  "@peco/evaluator-service": [...trainer, ...stage, "@peco/masking", "@peco/report"],
 };
 
 /** Every dependency among our own packages that the table does not allow, one sentence each. */

@@ -37,7 +37,7 @@ export async function carryOut(pipeline: Pipeline): Promise<void> {
           await rehearse(pipeline, artifacts, seed);
         }
         await pipeline.log.running(stage.name, seed, spec.key);
-        outcome = await runStage(pipeline, stage, spec, seed);
+        outcome = await timed(() => runStage(pipeline, stage, spec, seed));
       }
       await pipeline.log.finished(stage.name, seed, spec.key, outcome);
       artifacts.set(stage.name, outcome.artifact);
@@ -45,6 +45,13 @@ export async function carryOut(pipeline: Pipeline): Promise<void> {
       await closeUnneeded(pipeline, stage, seed);
     }
   }
+}
+
+/** The outcome with the seconds that passed here: a service that was killed on the way knows only its last life. */
+async function timed(work: () => Promise<Outcome>): Promise<Outcome> {
+  const started = performance.now();
+  const outcome = await work();
+  return outcome.cached ? outcome : { ...outcome, seconds: Math.round(performance.now() - started) / 1000 };
 }
 
 /** One step, one checkpoint and one picture of every stage that trains, on the real pictures. */
