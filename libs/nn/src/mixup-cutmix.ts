@@ -18,7 +18,7 @@ export interface Labelled {
 
 /**
  * Mixes each picture of a group with its counterpart from the group's other end, by mixup or cutmix, and the targets
- * alike, as timm's `Mixup` in batch mode. The share of the picture itself is drawn from Beta(alpha, alpha).
+ * alike, as timm's `Mixup` in batch mode (of BEiT's time: an odd side of cutmix's box loses a pixel). The share of the picture itself is drawn from Beta(alpha, alpha).
  * @throws RangeError if a group has an odd number of pictures or groups do not divide the batch
  */
 export function mixBatch(key: Key, batch: Labelled, { mixup, cutmix, group }: MixOptions): Labelled {
@@ -89,7 +89,7 @@ function blend(entries: tf.Tensor, weights: tf.Tensor): tf.Tensor {
   return tf.add(tf.mul(entries, weights), tf.mul(tf.reverse(entries, 1), tf.sub(1, weights)));
 }
 
-/** 1 where a line of `size` pixels is inside the box [groups, size]: side int(size ratio), half of it each way (timm). */
+/** 1 where a line of `size` pixels is inside the box [groups, size]: side int(size ratio), half of it, rounded down, each way. */
 function inside(ratio: tf.Tensor, centre: tf.Tensor, size: number): tf.Tensor {
   const half = tf.floor(tf.mul(tf.floor(tf.mul(ratio, size)), 0.5));
   const middle = tf.cast(centre, "float32");
