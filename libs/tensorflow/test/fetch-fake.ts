@@ -6,7 +6,7 @@ const [, , wheels = "", cache = ""] = process.argv;
 const { distribution } = fakeWheel(wheels);
 const library = await fetchLibrary(distribution, {
   log: (line) => process.stderr.write(`${line}\n`),
-  env: offline(wheels, cache),
+  env: { ...offline(wheels, cache), PATH: process.env["PATH"] },
   lock: { pollMs: 50, goneAfterMs: 5000 },
 });
 process.stdout.write(library.dir);

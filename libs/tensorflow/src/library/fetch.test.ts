@@ -1,4 +1,4 @@
-import { spawn } from "node:child_process";
+import { type ChildProcessWithoutNullStreams, spawn } from "node:child_process";
 import { once } from "node:events";
 import {
   chmodSync,
@@ -13,6 +13,7 @@ import {
 } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { fakeFiles, fakeWheel, offline } from "../../test/fake-wheel.ts";
 import type { Distribution } from "./distribution.ts";
@@ -26,7 +27,7 @@ let env: NodeJS.ProcessEnv;
 let lines: string[];
 const cache = () => join(folder, "cache", "tfjs-libtensorflow");
 const log = (line: string) => lines.push(line);
-const fetched = () => fetchLibrary(distribution, { log, env });
+const fetched = () => fetchLibrary(distribution, { log, env, lock: { pollMs: 50, goneAfterMs: 5000 } });
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), "fetch-"));
@@ -35,6 +36,9 @@ beforeEach(() => {
   lines = [];
 });
 afterEach(() => rmSync(folder, { recursive: true }));
+
+/** A pip that looks at nothing and copies the wheel. */
+const copyWheel = 'while [ "$1" != --dest ]; do shift; done; exec /bin/cp "$PIP_FIND_LINKS"/*.whl "$2"';
 
 /** A `pip3` that is all the PATH has. */
 function onlyPip(script: string): void {
@@ -45,9 +49,14 @@ function onlyPip(script: string): void {
   env["PATH"] = bin;
 }
 
-function race(): Promise<{ code: number; out: string; err: string }> {
+/** Fetches in a process of its own. */
+function start(): ChildProcessWithoutNullStreams {
   const program = new URL("../../test/fetch-fake.ts", import.meta.url).pathname;
-  const child = spawn(process.execPath, [program, join(folder, "wheels"), join(folder, "cache")]);
+  return spawn(process.execPath, [program, join(folder, "wheels"), join(folder, "cache")], { env });
+}
+
+function race(): Promise<{ code: number; out: string; err: string }> {
+  const child = start();
   let [out, err] = ["", ""];
   child.stdout.on("data", (chunk) => (out += chunk));
   child.stderr.on("data", (chunk) => (err += chunk));
@@ -83,7 +92,20 @@ describe("fetchLibrary", () => {
     expect(readdirSync(cache())).toEqual(["1.0-cpu-fake"]);
   });
 
+  it("takes over from a process that was killed while it fetched", async () => {
+    onlyPip('while [ "$1" != --dest ]; do shift; done; : >"$2/half.whl"; exec /bin/sleep 10');
+    const child = start();
+    const half = () => readdirSync(folder, { recursive: true }).some((name) => String(name).endsWith("half.whl"));
+    while (!half()) await sleep(20);
+    child.kill("SIGKILL");
+    rmSync(join(folder, "bin"), { recursive: true });
+    onlyPip(copyWheel);
+    await fetched();
+    expect(readdirSync(cache())).toEqual(["1.0-cpu-fake"]);
+  });
+
   it("replaces a broken cache: a shortened file, a missing one, a damaged or missing list", async () => {
+    onlyPip(copyWheel);
     const { cc, framework } = await fetched();
     const list = join(cache(), "1.0-cpu-fake", "files.json");
     const breakages = [
@@ -92,7 +114,6 @@ describe("fetchLibrary", () => {
       () => writeFileSync(list, "{"),
       () => writeFileSync(list, "{}"),
     ];
-    // What no pip is needed for must not ask for one.
     for (const damage of breakages) {
       damage();
       const again = await fetched();
@@ -106,13 +127,14 @@ describe("fetchLibrary", () => {
   const refusals = { exitCode: 76, remedy: expect.stringContaining("index or mirror") };
   it("refuses a wheel with another hash, as pip finds it", async () => {
     writeFileSync(wheel, Buffer.concat([readFileSync(wheel), Buffer.from("\0")]));
-    await expect(fetched()).rejects.toThrow(/SHA-256 differs.*Expected sha256/);
-    await expect(fetched()).rejects.toMatchObject(refusals);
+    const failure = fetched();
+    await expect(failure).rejects.toThrow(/SHA-256 differs.*Expected sha256/);
+    await expect(failure).rejects.toMatchObject(refusals);
     expect(readdirSync(cache())).toEqual([]);
   });
 
   it("refuses a wheel with another hash by itself, should the installer not look", async () => {
-    onlyPip('while [ "$1" != --dest ]; do shift; done; exec /bin/cp "$PIP_FIND_LINKS"/*.whl "$2"');
+    onlyPip(copyWheel);
     await expect(fetched()).resolves.toBeDefined();
     rmSync(cache(), { recursive: true });
     truncateSync(wheel, 2000);
