@@ -8,7 +8,8 @@ import { WorkerPool } from "./worker-pool.ts";
 
 /** Raised when the same seed gives other pictures than before. */
 const GENERATOR_VERSION = 1;
-const CHUNK = 256;
+/** Pictures that a thread draws at once: few enough for progress to be seen and threads to end together. */
+const CHUNK = 64;
 
 /** How large a generated set is: `data.generated` of a recipe, the side of its pictures and its seed. */
 export interface GeneratedOptions {
