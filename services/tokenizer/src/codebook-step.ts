@@ -82,8 +82,7 @@ export function codebookStep({
   };
 }
 
-/** A row for each code, no row twice where there are enough of them, so that two dead codes do not start as one. */
-function restartDraws(key: Key, rows: number, codes: number): tf.Tensor1D {
-  if (rows < codes) return random.integers(key, [codes], 0, rows) as tf.Tensor1D;
-  return tf.slice(random.permutation(key, rows) as tf.Tensor1D, 0, codes);
+/** A latent for each code, none twice, so that two dead codes do not start as one. */
+function restartDraws(key: Key, latents: number, codes: number): tf.Tensor1D {
+  return tf.slice(random.permutation(key, latents), 0, codes);
 }

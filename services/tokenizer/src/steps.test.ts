@@ -114,6 +114,23 @@ describe("the step of the codebook", () => {
       expect(moved.some((path) => path.startsWith(part))).toBe(true);
     step.dispose();
   });
+
+  it("searches codes in float32, and convolves in bfloat16 where the recipe says so", async () => {
+    const step = jit(codebookStep({ ...codebook(), precision: "bfloat16" }), { name: "vq", compiler: "graph" });
+    await using state = State.of(tokenizer);
+    const { operations, values } = step.program(state, codebookBatch(1e-3));
+    const shapeOf = (value: number | undefined) => values[value as number]?.shape.join();
+    const { size, patch } = recipe.image;
+    const latents = 8 * (size / patch) ** 2;
+    const search = operations.filter(({ outputs }) => shapeOf(outputs[0]) === `${latents},${recipe.codebook.size}`);
+    expect(search.some(({ name }) => /MatMul/.test(name))).toBe(true);
+    expect(search.filter(({ cast }) => cast !== undefined)).toEqual([]);
+    const convolutions = operations.filter(({ name }) => /^Conv2D/.test(name));
+    expect(convolutions.length).toBeGreaterThan(0);
+    expect(convolutions.filter(({ cast }) => cast === undefined)).toEqual([]);
+    expect((await step.run(state, codebookBatch(1e-3), key)).finite).toBe(1);
+    step.dispose();
+  });
 });
 
 function poisoned(array: HostArray | undefined): HostArray {
