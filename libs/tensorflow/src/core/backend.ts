@@ -80,8 +80,9 @@ export function idsOf(tensors: tf.Tensor[]): number[] {
 }
 
 function refuseDisposed(op: string | undefined, tensors: object): void {
+  // A disposed clone may still be used where its data live on; gradients of tfjs itself do so.
   for (const [name, tensor] of Object.entries(tensors))
-    if (tensor instanceof tf.Tensor && tensor.isDisposed)
+    if (tensor instanceof tf.Tensor && tensor.isDisposed && !backend.tensorMap.has(tensor.dataId))
       throw new TensorFlowError("FAILED_PRECONDITION", `input ${name} was disposed and can't be used`, {
         op,
         inputs: Object.values(tensors).map((t) => (t instanceof tf.Tensor ? `${t.dtype}[${t.shape.join(",")}]` : "?")),
