@@ -9,6 +9,10 @@ const RTLD_NODELETE = linux ? 0x1000 : 0x80;
 // XLA's compiler needs far more stack than koffi's 128 KiB for asynchronous calls. The memory is mapped, and touched only when used.
 const STACK_BYTES = 16 << 20;
 
+const oldestMinor = 21;
+const howToReplace =
+  "Remove it and fetch TensorFlow's library again, or set LIBTENSORFLOW_DIR to one that was built for this system.";
+
 /**
  * Opens both shared objects of TensorFlow and the C library.
  *
@@ -24,11 +28,9 @@ export function openPinned(): { cc: LibraryHandle; framework: LibraryHandle; lib
   const dlerror = libc.func("dlerror", "str", []);
   const pin = (path: string, flags: number) => {
     if (dlopen(path, flags) === null)
-      throw new WrongLibraryError(
-        `${path} could not be loaded: ${dlerror() ?? "no reason given"}.`,
-        "Remove it and fetch TensorFlow's library again, or set LIBTENSORFLOW_DIR to one that was built for this system.",
-        { path },
-      );
+      throw new WrongLibraryError(`${path} could not be loaded: ${dlerror() ?? "no reason given"}.`, howToReplace, {
+        path,
+      });
   };
   // TensorFlow's chatter on standard error (oneDNN is on, CPU features) is no news; it is shown when it is asked for.
   const level = Number(process.env["TF_CPP_MIN_LOG_LEVEL"] ?? 2);
@@ -38,7 +40,26 @@ export function openPinned(): { cc: LibraryHandle; framework: LibraryHandle; lib
   const framework = koffi.load(library.framework);
   setLogLevel(framework, level);
   pin(library.cc, RTLD_NOW | RTLD_NODELETE);
-  return { cc: koffi.load(library.cc), framework, libc };
+  const cc = koffi.load(library.cc);
+  checkVersion(cc, library.cc);
+  return { cc, framework, libc };
+}
+
+/** The C API grows from version to version: an older one lacks functions, a newer one (of the same number before the dot) has all. */
+function checkVersion(cc: LibraryHandle, path: string): void {
+  let version: string;
+  try {
+    version = String(cc.func("TF_Version", "str", [])());
+  } catch (cause) {
+    throw new WrongLibraryError(`${path} does not export TensorFlow's C API.`, howToReplace, { path, cause });
+  }
+  const [major = 0, minor = 0] = version.split(".").map(Number);
+  if (major !== 2 || minor < oldestMinor)
+    throw new WrongLibraryError(
+      `${path} is TensorFlow ${version}, and 2.${oldestMinor} or later (below 3) is needed.`,
+      howToReplace,
+      { path },
+    );
 }
 
 /**
@@ -52,7 +73,10 @@ function withoutStandardError(libc: LibraryHandle, body: () => void): void {
   const close = libc.func("close", "int", ["int"]);
   const nowhere = open("/dev/null", 1);
   const kept = dup(2);
-  if (nowhere < 0 || kept < 0) return body();
+  if (nowhere < 0 || kept < 0) {
+    body();
+    return;
+  }
   dup2(nowhere, 2);
   try {
     body();
