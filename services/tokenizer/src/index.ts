@@ -1,4 +1,5 @@
 export { codebookStage } from "./codebook-stage.ts";
+export { firstCodebook } from "./codebook-start.ts";
 export {
   type CodebookOptions,
   type CodebookState,

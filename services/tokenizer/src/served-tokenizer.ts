@@ -11,20 +11,14 @@ type TokenizeMetrics = { readonly tokens: tf.Tensor3D };
 /** A tokenizer that answers calls: its weights, and its compiled function for each batch size that was asked for. */
 export class ServedTokenizer {
   readonly tokenizer: Tokenizer;
-  readonly #compiled: Jitted<Record<string, never>, TokenizeBatch, TokenizeMetrics>;
+  /** By batch size. */
+  readonly #compiled = new Map<number, Jitted<Record<string, never>, TokenizeBatch, TokenizeMetrics>>();
   readonly #state = State.of({});
   #users = 0;
   #retired = false;
 
   private constructor(tokenizer: Tokenizer) {
     this.tokenizer = tokenizer;
-    this.#compiled = jit(
-      (state, { pictures }: TokenizeBatch) => ({ state, metrics: { tokens: tokenizer.encode(pictures) } }),
-      {
-        name: "tokenize",
-        compiler: "graph",
-      },
-    );
   }
 
   /** Loads a tokenizer. @throws WrongArtifact StoreFormatError ObjectMissing CorruptObject */
@@ -58,26 +52,39 @@ export class ServedTokenizer {
       signal.throwIfAborted();
       const size = Math.min(largestBatch, count - first);
       const part = pictures.subarray(first * pictureBytes, (first + size) * pictureBytes);
-      const { tokens } = await this.#compiled.run(this.#state, { pictures: this.#filled(part, size) }, random.key(0));
+      const { tokens } = await this.#run(part, size);
       const { data } = tokens as HostArray<"int32">;
       all.set(data.subarray(0, size * tokensPerPicture), first * tokensPerPicture);
     }
     return all;
   }
 
-  #filled(pictures: Uint8Array, count: number): HostArray<"uint8"> {
+  #run(pictures: Uint8Array, count: number): Promise<{ tokens: HostArray }> {
     const { size } = this.tokenizer.preprocessing;
     const batch = 2 ** Math.ceil(Math.log2(count));
     const data = new Uint8Array(batch * size * size * 3);
     data.set(pictures);
-    return { dtype: "uint8", shape: [batch, size, size, 3], data };
+    const filled: HostArray<"uint8"> = { dtype: "uint8", shape: [batch, size, size, 3], data };
+    return this.#compiledFor(batch).run(this.#state, { pictures: filled }, random.key(0));
+  }
+
+  #compiledFor(batch: number): Jitted<Record<string, never>, TokenizeBatch, TokenizeMetrics> {
+    const found = this.#compiled.get(batch);
+    if (found !== undefined) return found;
+    const { encode } = this.tokenizer;
+    const compiled = jit(
+      (state: Record<string, never>, { pictures }: TokenizeBatch) => ({ state, metrics: { tokens: encode(pictures) } }),
+      { name: `tokenize ${batch}`, compiler: "graph" },
+    );
+    this.#compiled.set(batch, compiled);
+    return compiled;
   }
 
   /** Frees it as soon as nothing uses it. */
   async retire(): Promise<void> {
     this.#retired = true;
     if (this.#users > 0) return;
-    this.#compiled.dispose();
+    for (const compiled of this.#compiled.values()) compiled.dispose();
     this.tokenizer[Symbol.dispose]();
     await this.#state.dispose();
   }
