@@ -23,4 +23,6 @@ export function limited(path: string, bytes: Buffer): Buffer {
 export const limitOptions: ChannelOptions = {
   "grpc.max_receive_message_length": maxMessageBytes,
   "grpc.max_send_message_length": maxMessageBytes,
+  // HTTP/2's own 64 KiB would cost a batch of pictures several round trips
+  "grpc-node.flow_control_window": 1024 * 1024,
 };
