@@ -5,7 +5,7 @@ import {
   artifactsShowDocument,
   artifactsVerifyDocument,
 } from "./commands/artifacts.ts";
-import { benchRuntimeDocument } from "./commands/bench.ts";
+import { benchRuntimeDocument, benchStagesDocument } from "./commands/bench.ts";
 import { cleanDocument } from "./commands/clean.ts";
 import { doctorDocument } from "./commands/doctor.ts";
 import { lintDocument } from "./commands/lint.ts";
@@ -43,6 +43,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   clean: cleanDocument,
   doctor: doctorDocument,
   "bench runtime": benchRuntimeDocument,
+  "bench stages": benchStagesDocument,
   test: testDocument,
   lint: lintDocument,
 };

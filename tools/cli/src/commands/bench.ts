@@ -1,56 +1,113 @@
 import { availableParallelism } from "node:os";
+import type { BenchOptions } from "@peco/bench";
 import { z } from "zod";
 import type { Answer } from "../output.ts";
 import { machine } from "../run/machine.ts";
 
 const spreadDocument = z.object({ median: z.number(), quartiles: z.tuple([z.number(), z.number()]) });
 
-/** The document of `peco bench runtime --json`. */
-export const benchRuntimeDocument = z.object({
-  machine: z.looseObject({ threads: z.int() }),
-  cases: z.array(
-    z.object({
-      case: z.string(),
-      variant: z.string(),
-      msPerStep: z.number(),
-      gflops: z.number(),
-      lossAfter20: z.number(),
-      againstEager: spreadDocument.optional(),
-      choice: z.string().optional(),
-    }),
-  ),
-  againstPeers: z.array(z.object({ case: z.string(), ours: z.string(), peer: z.string(), ratio: spreadDocument })),
-  missing: z.array(z.string()),
+const measured = z.object({
+  case: z.string(),
+  variant: z.string().describe("such as peco/graph-bf16, pytorch/eager-f32"),
+  msPerStep: z.number(),
+  gflops: z.number().describe("GFLOP/s in products and convolutions, 2 per multiply-add"),
+  lossAfter20: z.number().describe("after 20 steps from the same weights and batch"),
+  outsideShare: z.number().optional().describe("share of the time outside of TensorFlow; only of our compiled steps"),
+  choice: z.string().optional().describe("what a peer chose for itself by measuring"),
 });
 
+const againstPeers = z.array(
+  z.object({
+    case: z.string(),
+    ours: z.string(),
+    peer: z.string().describe("the fastest of the peers"),
+    ratio: spreadDocument.describe("its time over ours, round by round"),
+  }),
+);
+
+const missing = z.array(z.string()).describe("peers and variants that could not take part");
+const machineDocument = z.looseObject({ threads: z.int() });
+
+/** The document of `peco bench runtime --json`. */
+export const benchRuntimeDocument = z.object({
+  machine: machineDocument,
+  cases: z.array(
+    measured.extend({
+      againstEager: spreadDocument.optional().describe("time of our eager float32 over this one's"),
+    }),
+  ),
+  againstPeers,
+  missing,
+});
+
+/** The document of `peco bench stages --json`. */
+export const benchStagesDocument = z.object({
+  machine: machineDocument,
+  cases: z.array(
+    measured.extend({
+      imagesPerSecond: z.number().optional(),
+      ofRecipe: z.boolean().describe("whether it has the compiler and the precision of the recipe"),
+    }),
+  ),
+  againstPeers,
+  missing,
+});
+
+interface BenchCommandOptions {
+  readonly peers?: boolean;
+  readonly python?: string;
+  readonly case?: string;
+  readonly rounds?: number;
+  readonly threads?: number;
+  readonly json?: boolean;
+}
+
 /** Measures compiled steps of the runtime, beside PyTorch and JAX with `--peers`. */
-export async function benchRuntimeCommand(options: {
-  peers?: boolean;
-  python?: string;
-  case?: string;
-  rounds?: number;
-  threads?: number;
-  json?: boolean;
-}): Promise<Answer> {
+export async function benchRuntimeCommand(options: BenchCommandOptions): Promise<Answer> {
+  const bench = await prepared(options);
+  const result = await (await import("@peco/bench")).benchRuntime(bench);
+  const rows = result.cases.map((row) =>
+    line(row, row.againstEager === undefined ? "" : `${shown(row.againstEager)} x eager float32`),
+  );
+  return answerOf(bench, result, [...rows, ...peerLines(result.againstPeers)]);
+}
+
+/** Measures the trainers' steps of the small recipe, beside the same in PyTorch with `--peers`. */
+export async function benchStagesCommand(options: BenchCommandOptions): Promise<Answer> {
+  const bench = await prepared(options);
+  const result = await (await import("@peco/bench")).benchStages(bench);
+  const rows = result.cases.map((row) =>
+    line(row, `${(row.imagesPerSecond ?? 0).toFixed(0).padStart(6)} pictures/s${row.ofRecipe ? "  the recipe's" : ""}`),
+  );
+  return answerOf(bench, result, [...rows, ...peerLines(result.againstPeers)]);
+}
+
+async function prepared(options: BenchCommandOptions): Promise<BenchOptions> {
   const { ensureLibrary } = await import("tfjs-libtensorflow/library");
   await ensureLibrary();
-  const { benchRuntime } = await import("@peco/bench");
-  const threads = options.threads ?? availableParallelism();
-  const result = await benchRuntime({
-    threads,
-    rounds: options.rounds ?? (options.peers === true ? 7 : 5),
+  const peers = options.peers === true;
+  return {
+    threads: options.threads ?? availableParallelism(),
+    rounds: options.rounds ?? (peers ? 7 : 5),
     only: options.case?.split(",") ?? null,
-    peers: options.peers === true,
+    peers,
     python: options.python ?? "python3",
     log: (text) => process.stderr.write(`${text}\n`),
-  });
-  const rows = result.cases.map(
-    (c) =>
-      `${c.case.padEnd(10)} ${c.variant.padEnd(22)} ${c.msPerStep.toFixed(1).padStart(8)} ms  ${c.gflops.toFixed(0).padStart(5)} GFLOP/s` +
-      (c.againstEager === undefined ? "" : `  ${shown(c.againstEager)} x eager float32`),
-  );
-  const peers = result.againstPeers.map((a) => `${a.case.padEnd(10)} ${a.ours} against ${a.peer}: ${shown(a.ratio)} x`);
-  return { document: { machine: { ...machine(), threads }, ...result }, text: [...rows, ...peers].join("\n") };
+  };
+}
+
+function answerOf({ threads }: BenchOptions, result: object, lines: readonly string[]): Answer {
+  return { document: { machine: { ...machine(), threads }, ...result }, text: lines.join("\n") };
+}
+
+function line(row: z.infer<typeof measured>, more: string): string {
+  const time = `${row.msPerStep.toFixed(1).padStart(8)} ms  ${row.gflops.toFixed(0).padStart(5)} GFLOP/s`;
+  const outside = row.outsideShare === undefined ? "" : `${(100 * row.outsideShare).toFixed(1)} % outside`;
+  return `${row.case.padEnd(18)} ${row.variant.padEnd(22)} ${time}  ${outside.padEnd(14)} ${more}`.trimEnd();
+}
+
+function peerLines(against: z.infer<typeof againstPeers>): string[] {
+  return against.map((a) => `${a.case.padEnd(18)} ${a.ours} against ${a.peer}: ${shown(a.ratio)} x`);
 }
 
 function shown({ median, quartiles: [low, high] }: z.infer<typeof spreadDocument>): string {

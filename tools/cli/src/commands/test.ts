@@ -2,6 +2,7 @@ import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { ensureLibrary } from "tfjs-libtensorflow/library";
 import { z } from "zod";
 import { checkout } from "../checkout.ts";
 import type { Answer } from "../output.ts";
@@ -23,6 +24,7 @@ export const testDocument = z.object({
  */
 export async function testCommand(options: { paths: string[]; group?: string; all?: boolean; json?: boolean }): Promise<Answer> {
   const asked = chosenGroups(options);
+  await ensureLibrary();
   const results = [];
   for (const group of asked) {
     process.stderr.write(`\npeco test: ${group}\n`);
