@@ -4,9 +4,11 @@ import { newHandle, readHandle, readHandleAsync, type TensorData } from "./core/
 import { sizeOf } from "./dtype.ts";
 import { api } from "./ffi/api.ts";
 import { lower, removeFunction } from "./program/lower.ts";
+import { biasGradient } from "./program/passes/bias-gradient.ts";
 import { expandCasts } from "./program/passes/expand-casts.ts";
 import { fusedBias } from "./program/passes/fused-bias.ts";
 import { plainProducts } from "./program/passes/plain-products.ts";
+import { sparseCrossEntropy } from "./program/passes/sparse-cross-entropy.ts";
 import { sunkCasts } from "./program/passes/sunk-casts.ts";
 import { uniformFromBits } from "./program/passes/uniform-from-bits.ts";
 import { type Input, type Program, type Value, valueText } from "./program/program.ts";
@@ -97,7 +99,9 @@ export function compile({ program, captured, metrics: structure }: Trace, compil
 /** The program as it is handed to a compiler. XLA fuses by itself, and has kernels for batched products alone. */
 export function prepare(program: Program, compiler: Compiler): Program {
   const cast = expandCasts(program);
-  return compiler === "xla" ? sunkCasts(uniformFromBits(cast)) : sunkCasts(fusedBias(plainProducts(cast)));
+  return compiler === "xla"
+    ? sunkCasts(uniformFromBits(cast))
+    : sunkCasts(sparseCrossEntropy(biasGradient(fusedBias(plainProducts(cast)))));
 }
 
 /** Where among the arguments the inputs of a kind stand: in the order of their paths, or in which they were captured. */
