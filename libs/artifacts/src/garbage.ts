@@ -16,6 +16,8 @@ export interface Usage {
   readonly artifacts: number;
   readonly checkpoints: number;
   readonly runs: number;
+  /** Picture files of generated sets; they are made anew when they are needed. */
+  readonly generated: number;
   /** What `collect` would free, of the above and of unfinished files. */
   readonly garbage: number;
   readonly total: number;
@@ -49,13 +51,15 @@ export async function usage(store: Store): Promise<Usage> {
   const artifacts = (await sum("blobs")) + (await sum("manifests")) + (await sum("results"));
   const checkpoints = await sum("checkpoints");
   const runs = await sum("runs");
+  const generated = await sum("generated");
   const garbage = (await collect(store, { dryRun: true })).reduce((bytes, item) => bytes + item.bytes, 0);
   return {
     artifacts,
     checkpoints,
     runs,
+    generated,
     garbage,
-    total: artifacts + checkpoints + runs + (await sum(temporaryFolder)),
+    total: artifacts + checkpoints + runs + generated + (await sum(temporaryFolder)),
   };
 }
 

@@ -168,6 +168,7 @@ function addHouse(peco: Command): void {
     .description("shows what takes space, and removes what is asked")
     .option("--unused", "results, artifacts and blobs that no run needs")
     .option("--checkpoints", "checkpoints of unfinished stages")
+    .option("--generated", "picture files of generated sets, which are made anew when needed")
     .option("--caches", "Node, packages and TensorFlow library fetched for this user")
     .option("--all", "the whole store")
     .option("--yes", "really remove")

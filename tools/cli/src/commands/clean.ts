@@ -28,6 +28,7 @@ export const cleanDocument = z.object({
       artifacts: z.number(),
       checkpoints: z.number(),
       runs: z.number(),
+      generated: z.number().describe("picture files of generated sets"),
       garbage: z.number().describe("of all this, what no result and no run leads to"),
       total: z.number(),
     })
@@ -45,6 +46,7 @@ export interface CleanOptions {
   readonly store?: string;
   readonly unused?: boolean;
   readonly checkpoints?: boolean;
+  readonly generated?: boolean;
   readonly caches?: boolean;
   readonly all?: boolean;
   readonly yes?: boolean;
@@ -69,7 +71,8 @@ export async function cleanCommand(options: CleanOptions, env: NodeJS.ProcessEnv
   const before = store === null ? null : { path, ...(await usage(store)) };
   const choices: Choice[] = [];
   if (store !== null && options.all === true) choices.push(wholeStore(store, path, before?.total ?? 0));
-  else if (store !== null) choices.push(...(await garbage(store, options)));
+  else if (store !== null)
+    choices.push(...(await garbage(store, options)), ...generatedPictures(store, options, before?.generated ?? 0));
   if (options.caches === true)
     choices.push({ places: cached.filter((each) => each.bytes > 0), remove: () => removeCaches(env) });
   const chosen = choices.flatMap(({ places }) => places);
@@ -119,9 +122,21 @@ async function garbage(store: Store, options: CleanOptions): Promise<Choice[]> {
   return choices;
 }
 
+/** Training reads the packed pictures, so the generated files may go at any time. */
+function generatedPictures(store: Store, { generated }: CleanOptions, size: number): Choice[] {
+  if (generated !== true || size === 0) return [];
+  const path = store.backend.locate("generated");
+  return [
+    {
+      places: [{ what: "generated pictures", path, bytes: size }],
+      remove: () => rm(path, { recursive: true, force: true }),
+    },
+  ];
+}
+
 function wholeStore(store: Store, path: string, size: number): Choice {
   // what makes it a store goes last, so that an interrupted removal leaves one
-  const parts = ["runs", "results", "checkpoints", "leases", "manifests", "blobs", "tmp", "FORMAT"];
+  const parts = ["runs", "results", "checkpoints", "leases", "manifests", "blobs", "generated", "tmp", "FORMAT"];
   return {
     places: [{ what: "the whole store", path, bytes: size }],
     remove: async () => {
@@ -151,18 +166,19 @@ function describe({ store, caches: cached, chosen, bytes: size, removed }: Docum
           ["artifacts", { right: bytes(store.artifacts) }, store.path],
           ["checkpoints", { right: bytes(store.checkpoints) }, store.path],
           ["runs", { right: bytes(store.runs) }, store.path],
+          ["generated pictures", { right: bytes(store.generated) }, store.path],
         ] as const)),
     ...cached.map((each) => [each.what, { right: bytes(each.bytes) }, each.path] as const),
   ];
   const head = removed ? [] : [table(["what", "size", "where"], rows)];
   if (store !== null && store.garbage > 0 && !removed)
     head.push(`${bytes(store.garbage)} of the store is of no use to any result or run.`);
-  const asked = options.all || options.unused || options.checkpoints || options.caches;
+  const asked = options.all || options.unused || options.checkpoints || options.generated || options.caches;
   if (!asked)
     return [
       ...head,
       "",
-      "Removes nothing by itself: name --unused, --checkpoints, --caches or --all, with --yes.",
+      "Removes nothing by itself: name --unused, --checkpoints, --generated, --caches or --all, with --yes.",
     ].join("\n");
   if (chosen.length === 0) return [...head, "", "Nothing of what was named is there."].join("\n");
   const list = chosen.map((each) => `${each.what} (${bytes(each.bytes)}) in ${each.path}`);
