@@ -1,6 +1,13 @@
-import { autocast, encodeSafetensors, type HostArray, jit, random, State, type Step, tf } from "tfjs-libtensorflow";
-import { type Case, trainer } from "./cases.ts";
-import { Peer } from "./peer.ts";
+import { encodeSafetensors, flatten, type HostArray, jit, random, State, tf } from "tfjs-libtensorflow";
+import type { AnyTree, Case, Precision } from "./case.ts";
+
+/** What some steps took, and the loss of the last. */
+export interface Timed {
+  readonly ms: readonly number[];
+  readonly loss: number;
+  /** Share of the time spent outside of TensorFlow; only of our compiled variants. */
+  readonly outsideShare?: number;
+}
 
 /** Somebody who runs steps of a case. */
 export interface Competitor extends AsyncDisposable {
@@ -8,34 +15,47 @@ export interface Competitor extends AsyncDisposable {
   readonly variant: string;
   /** What it chose for itself, such as the kind of attention; empty when nothing. */
   readonly choice: string;
-  /** Milliseconds of each of so many steps, and the last loss. */
-  run(steps: number): Promise<{ ms: number[]; loss: number }>;
+  /** Runs so many steps. */
+  run(steps: number): Promise<Timed>;
 }
 
-/** Our own variants. */
-export const ownVariants = ["eager-f32", "graph-f32", "graph-bf16", "xla-f32", "xla-bf16"] as const;
+/** Our compiled variants: compiler and precision. */
+export const compiledVariants = ["graph-f32", "graph-bf16", "xla-f32", "xla-bf16"] as const;
 
-// biome-ignore lint/suspicious/noExplicitAny: a case's state is a tree of its own
-type AnyStep = Step<any, any, any>;
+/** All our own variants. */
+export const ownVariants = ["eager-f32", ...compiledVariants] as const;
+
+/** The name of one of our own variants. */
+export type OwnVariant = (typeof ownVariants)[number];
+
+/** The variant that a recipe's `runtime` names. */
+export function variantOf({ compiler, precision }: { compiler: "graph" | "xla"; precision: Precision }): OwnVariant {
+  return `${compiler}-${precision === "bfloat16" ? "bf16" : "f32"}`;
+}
+
+/** The precision that a variant's name ends in. */
+export function precisionOf(variant: string): Precision {
+  return variant.endsWith("bf16") ? "bfloat16" : "float32";
+}
 
 /** One of our variants of a case, with its state at the start. */
-export function own(variant: (typeof ownVariants)[number], which: Case): Competitor {
-  const { state: first, step } = trainer(which);
-  const batch = which.batch();
-  if (variant === "eager-f32") return eager(first, batch, step);
-  const [compiler, precision] = variant.split("-") as ["graph" | "xla", string];
-  const cast: AnyStep = (s, b, key) => autocast("bfloat16", () => step(s, b, key));
-  const compiled = jit(precision === "bf16" ? cast : step, { name: `${which.name} ${variant}`, compiler });
-  const state = State.of(first);
-  tf.dispose(first as tf.TensorContainer);
+export function own(variant: OwnVariant, which: Case): Competitor {
+  if (variant === "eager-f32") return eager(which);
+  const compiler = variant.startsWith("xla") ? "xla" : "graph";
+  const compiled = jit(which.step(precisionOf(variant)), { name: `${which.name} ${variant}`, compiler });
+  const state = startingState(which);
+  const batch = which.batch() as AnyTree;
   return {
     variant: `peco/${variant}`,
     choice: "",
-    run: (steps) =>
-      timed(steps, async () => {
+    async run(steps) {
+      const before = compiled.stats.insideMs;
+      const { ms, loss } = await timed(steps, async () => {
         const metrics = (await compiled.run(state, batch, random.key(1n))) as { loss: number };
         return metrics.loss;
-      }),
+      });
+      return { ms, loss, outsideShare: 1 - (compiled.stats.insideMs - before) / sum(ms) };
+    },
     async [Symbol.asyncDispose]() {
       await state.dispose();
       compiled.dispose();
@@ -43,28 +63,44 @@ export function own(variant: (typeof ownVariants)[number], which: Case): Competi
   };
 }
 
-function eager(first: { params: unknown; slots: unknown }, batch: Record<string, HostArray>, step: AnyStep): Competitor {
-  let state = first;
-  const tensors = Object.fromEntries(Object.entries(batch).map(([name, { shape, data }]) => [name, tf.tensor(data, [...shape], data instanceof Float32Array ? "float32" : "int32")]));
+/** The state of a case before its first step. */
+export function startingState(which: Case): State<AnyTree> {
+  const first = which.state();
+  const state = State.of(first);
+  tf.dispose(first);
+  return state as State<AnyTree>;
+}
+
+function eager(which: Case): Competitor {
+  const step = which.step("float32");
+  let state = which.state();
+  const batch = onDevice(which.batch());
   return {
     variant: "peco/eager-f32",
     choice: "",
     run: (steps) =>
       timed(steps, async () => {
-        const before = state as tf.TensorContainer;
-        const after = tf.tidy(() => step(state, tensors, random.key(1n)) as unknown as tf.TensorContainer) as unknown as {
-          state: typeof state;
-          metrics: { loss: tf.Scalar };
-        };
+        const before = state;
+        const after: AnyTree = tf.tidy(() => step(state, batch, random.key(1n)) as AnyTree);
         const loss = (await after.metrics.loss.data())[0] ?? Number.NaN;
-        tf.dispose([before, after.metrics.loss]);
+        tf.dispose([before, after.metrics]);
         state = after.state;
         return loss;
       }),
     async [Symbol.asyncDispose]() {
-      tf.dispose([state as tf.TensorContainer, tensors]);
+      tf.dispose([state, batch]);
     },
   };
+}
+
+/** A batch as tensors, of the dtypes that a compiled step sees. */
+function onDevice(batch: AnyTree): AnyTree {
+  if (typeof batch === "number") return tf.scalar(batch);
+  if (ArrayBuffer.isView(batch.data)) {
+    const { dtype, shape, data } = batch as HostArray;
+    return dtype === "int32" ? tf.tensor(data, [...shape], "int32") : tf.tensor(Float32Array.from(data), [...shape]);
+  }
+  return Object.fromEntries(Object.entries(batch).map(([name, part]) => [name, onDevice(part)]));
 }
 
 async function timed(steps: number, one: () => Promise<number>): Promise<{ ms: number[]; loss: number }> {
@@ -78,29 +114,27 @@ async function timed(steps: number, one: () => Promise<number>): Promise<{ ms: n
   return { ms, loss };
 }
 
-/** The file from which a peer takes weights, batch and configuration: the same numbers as ours. */
-export async function weightsFile(which: Case): Promise<Uint8Array> {
-  const params = which.params();
-  await using state = State.of({ params });
-  tf.dispose(params as tf.TensorContainer);
-  const batch = Object.fromEntries(Object.entries(which.batch()).map(([name, array]) => [`batch.${name}`, array]));
-  return encodeSafetensors({ ...(await state.snapshot()), ...batch }, { config: JSON.stringify(which.config) });
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
-/** All variants of the peers that are installed, compiling ones last since they take longest to be ready. */
-export async function startPeers(options: { python: string; frameworks: readonly string[]; case: string; weights: string; threads: number; log: (text: string) => void }): Promise<Peer[]> {
-  const wanted = [
-    ...(options.frameworks.includes("torch") ? ["eager-f32", "eager-bf16", "compiled-f32", "compiled-bf16"].map((v) => ["torch_peer", v] as const) : []),
-    ...(options.frameworks.includes("jax") ? ["f32", "bf16"].map((v) => ["jax_peer", v] as const) : []),
-  ];
-  const peers: Peer[] = [];
-  for (const [program, variant] of wanted) {
-    options.log(`${options.case}: starting ${program.replace("_peer", "")} ${variant}`);
-    try {
-      peers.push(await Peer.start({ ...options, program, variant }));
-    } catch (error) {
-      options.log(`${options.case}: left out: ${(error as Error).message}`);
-    }
-  }
-  return peers;
+/**
+ * The file from which a peer takes what we start from: the leaves of the state by their paths, those of the batch behind `batch.`, those
+ * held fixed behind `frozen.`, and the configuration as JSON.
+ */
+export async function weightsFile(which: Case): Promise<Uint8Array> {
+  await using state = startingState(which);
+  await using frozen = State.of(which.frozen);
+  const weights = Object.entries(await state.snapshot()).filter(([path]) => !path.startsWith("slots."));
+  const leaves = (flatten(which.batch()) as [string, HostArray | number][]).map(([path, leaf]): [string, HostArray] => [
+    `batch.${path}`,
+    typeof leaf === "number" ? scalar(leaf) : leaf,
+  ]);
+  const fixed = Object.entries(await frozen.snapshot()).map(([path, leaf]) => [`frozen.${path}`, leaf]);
+  const tensors = Object.fromEntries([...weights, ...leaves, ...fixed]) as Record<string, HostArray>;
+  return encodeSafetensors(tensors, { config: JSON.stringify(which.config) });
+}
+
+function scalar(value: number): HostArray {
+  return { dtype: "float32", shape: [], data: Float32Array.of(value) };
 }

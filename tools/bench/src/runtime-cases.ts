@@ -1,18 +1,30 @@
-import { adamW, attention, type Attention, conv2d, type Conv2d, crossEntropy, initAffine, type Affine, layerNorm, linear, type Linear, meanSquaredError, type Mlp, mlp } from "@peco/nn";
-import { type HostArray, random, type Step, tf, valueAndGrad } from "tfjs-libtensorflow";
+import {
+  type Affine,
+  type Attention,
+  adamW,
+  attention,
+  type Conv2d,
+  conv2d,
+  crossEntropy,
+  initAffine,
+  type Linear,
+  layerNorm,
+  linear,
+  type Mlp,
+  meanSquaredError,
+  mlp,
+} from "@peco/nn";
+import { autocast, type HostArray, random, tf, valueAndGrad } from "tfjs-libtensorflow";
+import { type AnyTree, type Case, uniforms } from "./case.ts";
 
-/** A step to measure: parameters, a batch, and the loss; one AdamW update with weight decay on everything. */
-export interface Case {
+/** Parameters, a batch and the loss; a step is one AdamW update with weight decay on everything. */
+interface LossCase {
   readonly name: string;
-  /** Numbers that a peer needs to do the same. */
   readonly config: { readonly lr: number; readonly [name: string]: number };
-  params(): Params;
+  params(): AnyTree;
   batch(): Record<string, HostArray>;
-  loss(params: Params, batch: Record<string, tf.Tensor>): tf.Scalar;
+  loss(params: AnyTree, batch: Record<string, tf.Tensor>): tf.Scalar;
 }
-
-// biome-ignore lint/suspicious/noExplicitAny: each case has a tree of its own, which only its own loss looks into
-type Params = any;
 
 interface MimShape {
   batch: number;
@@ -26,10 +38,14 @@ interface MimShape {
 }
 
 /** Masked image modelling: patches to tokens through pre-norm blocks; cross-entropy weighted by the mask. */
-function mim(name: string, shape: MimShape): Case {
+function mim(name: string, shape: MimShape): LossCase {
   const { batch, width, depth, heads, tokens, classes, patch } = shape;
-  const weight = (label: string, ...size: number[]) => tf.mul(random.normal(random.fold(random.key(1n), label), size), 0.02);
-  const dense = (label: string, inputs: number, outputs: number) => ({ weight: weight(label, inputs, outputs), bias: tf.zeros([outputs]) });
+  const weight = (label: string, ...size: number[]) =>
+    tf.mul(random.normal(random.fold(random.key(1n), label), size), 0.02);
+  const dense = (label: string, inputs: number, outputs: number) => ({
+    weight: weight(label, inputs, outputs),
+    bias: tf.zeros([outputs]),
+  });
   return {
     name,
     config: { lr: 1e-3, depth, heads },
@@ -49,9 +65,21 @@ function mim(name: string, shape: MimShape): Case {
     batch: () => {
       const uniform = uniforms();
       return {
-        patches: { dtype: "float32", shape: [batch, tokens, patch], data: Float32Array.from({ length: batch * tokens * patch }, () => 4 * uniform() - 2) },
-        mask: { dtype: "uint8", shape: [batch, tokens], data: Uint8Array.from({ length: batch * tokens }, () => (uniform() < 0.4 ? 1 : 0)) },
-        tokens: { dtype: "int32", shape: [batch, tokens], data: Int32Array.from({ length: batch * tokens }, () => Math.floor(uniform() * classes)) },
+        patches: {
+          dtype: "float32",
+          shape: [batch, tokens, patch],
+          data: Float32Array.from({ length: batch * tokens * patch }, () => 4 * uniform() - 2),
+        },
+        mask: {
+          dtype: "uint8",
+          shape: [batch, tokens],
+          data: Uint8Array.from({ length: batch * tokens }, () => (uniform() < 0.4 ? 1 : 0)),
+        },
+        tokens: {
+          dtype: "int32",
+          shape: [batch, tokens],
+          data: Int32Array.from({ length: batch * tokens }, () => Math.floor(uniform() * classes)),
+        },
       };
     },
     loss: (p: MimParams, { patches, mask, tokens: labels }) => {
@@ -63,7 +91,10 @@ function mim(name: string, shape: MimShape): Case {
         x = tf.add(x, attention(block.attention, layerNorm(block.norm1, x), { tokens, heads }));
         x = tf.add(x, mlp(block.mlp, layerNorm(block.norm2, x)));
       }
-      const losses = crossEntropy(linear(p.head, layerNorm(p.norm, x)), tf.reshape(labels as tf.Tensor, [batch * tokens]) as tf.Tensor1D);
+      const losses = crossEntropy(
+        linear(p.head, layerNorm(p.norm, x)),
+        tf.reshape(labels as tf.Tensor, [batch * tokens]) as tf.Tensor1D,
+      );
       const weights = tf.reshape(masked, [batch * tokens]);
       return tf.div(tf.sum(tf.mul(losses, weights)), tf.sum(weights)) as tf.Scalar;
     },
@@ -80,7 +111,11 @@ interface MimParams {
 }
 
 /** A residual convolutional network that copies its input: 3x3 convolutions at one resolution. */
-function conv(name: string, [batch, side, , channels]: readonly [number, number, number, number], blocks: number): Case {
+function conv(
+  name: string,
+  [batch, side, , channels]: readonly [number, number, number, number],
+  blocks: number,
+): LossCase {
   const layer = (label: string, inputs: number, outputs: number) => ({
     kernel: tf.mul(random.normal(random.fold(random.key(1n), label), [3, 3, inputs, outputs]), 0.03),
     bias: tf.zeros([outputs]),
@@ -90,12 +125,21 @@ function conv(name: string, [batch, side, , channels]: readonly [number, number,
     config: { lr: 1e-3, blocks },
     params: () => ({
       first: layer("first", 3, channels),
-      blocks: Array.from({ length: blocks }, (_, i) => ({ conv1: layer(`a${i}`, channels, channels), conv2: layer(`b${i}`, channels, channels) })),
+      blocks: Array.from({ length: blocks }, (_, i) => ({
+        conv1: layer(`a${i}`, channels, channels),
+        conv2: layer(`b${i}`, channels, channels),
+      })),
       last: layer("last", channels, 3),
     }),
     batch: () => {
       const uniform = uniforms();
-      return { images: { dtype: "float32", shape: [batch, side, side, 3], data: Float32Array.from({ length: batch * side * side * 3 }, () => 2 * uniform() - 1) } };
+      return {
+        images: {
+          dtype: "float32",
+          shape: [batch, side, side, 3],
+          data: Float32Array.from({ length: batch * side * side * 3 }, () => 2 * uniform() - 1),
+        },
+      };
     },
     loss: (p: { first: Conv2d; blocks: { conv1: Conv2d; conv2: Conv2d }[]; last: Conv2d }, { images }) => {
       let x = conv2d(p.first, images as tf.Tensor4D);
@@ -105,12 +149,26 @@ function conv(name: string, [batch, side, , channels]: readonly [number, number,
   };
 }
 
-/** Numbers in [0, 1) that are the same in every run (Lehmer's generator; quality does not matter here). */
-function uniforms(): () => number {
-  let state = 1;
-  return () => {
-    state = (state * 48271) % 2147483647;
-    return state / 2147483647;
+/** A case of parameters, a batch and a loss. */
+function trained({ name, config, params, batch, loss }: LossCase): Case {
+  const optimizer = adamW({ betas: [0.9, 0.999], weightDecay: 0.05, decayAll: true });
+  const gradient = valueAndGrad((p: AnyTree, of: Record<string, tf.Tensor>) => ({ loss: loss(p, of), aux: {} }));
+  return {
+    name,
+    images: null,
+    config,
+    frozen: {},
+    state: () => {
+      const first = params();
+      return { params: first, slots: optimizer.init(first) };
+    },
+    batch,
+    step: (precision) => (state, tensors) => {
+      const { loss: value, grad } = autocast(precision, () => gradient(state.params, tensors));
+      const at = { lr: config.lr, loss: value };
+      const { params: next, slots } = optimizer.update(grad as AnyTree, state.slots, state.params, at);
+      return { state: { params: next, slots }, metrics: { loss: value } };
+    },
   };
 }
 
@@ -119,19 +177,4 @@ export const cases: readonly Case[] = [
   mim("mim", { batch: 4, width: 384, depth: 6, heads: 6, tokens: 196, classes: 8192, patch: 768 }),
   mim("mim-small", { batch: 64, width: 64, depth: 3, heads: 4, tokens: 17, classes: 256, patch: 192 }),
   conv("conv", [8, 64, 64, 64], 4),
-];
-
-/** The state before the first step, and the step. */
-export function trainer({ params, loss, config }: Case): { state: { params: Params; slots: Params }; step: Step<Params, Params, Params> } {
-  const optimizer = adamW({ betas: [0.9, 0.999], weightDecay: 0.05, decayAll: true });
-  const first = params();
-  const gradient = valueAndGrad((p: Params, batch: Record<string, tf.Tensor>) => ({ loss: loss(p, batch), aux: {} }));
-  return {
-    state: { params: first, slots: optimizer.init(first) },
-    step: (state, batch) => {
-      const { loss: value, grad } = gradient(state.params, batch);
-      const { params: next, slots } = optimizer.update(grad, state.slots, state.params, { lr: config.lr, loss: value });
-      return { state: { params: next, slots }, metrics: { loss: value } };
-    },
-  };
-}
+].map(trained);
