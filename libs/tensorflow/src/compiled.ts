@@ -1,4 +1,4 @@
-import { tensorflowContext } from "./core/context.ts";
+import { chosenDevice, tensorflowContext } from "./core/context.ts";
 import { check } from "./core/status.ts";
 import { newHandle, readHandle, readHandleAsync, type TensorData } from "./core/tensor-memory.ts";
 import { sizeOf } from "./dtype.ts";
@@ -126,7 +126,12 @@ async function call(
   const op = c.TFE_NewOp(tensorflowContext(), name, status);
   try {
     check(status, operands);
-    if (compiler === "xla") c.TFE_OpSetAttrBool(op as bigint, "_XlaMustCompile", 1);
+    if (compiler === "xla") {
+      c.TFE_OpSetAttrBool(op as bigint, "_XlaMustCompile", 1);
+      // XLA compiles for one device, and the graph's placement does not reach into its program.
+      c.TFE_OpSetDevice(op as bigint, chosenDevice().name, status);
+      check(status, operands);
+    }
     c.TFE_OpAddInputList(op as bigint, inputs, inputs.length, status);
     check(status, operands);
     const count = Int32Array.of(outputCount);

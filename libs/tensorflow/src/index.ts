@@ -1,8 +1,10 @@
+import "./core/gradients.ts";
+
 export * as tf from "@tensorflow/tfjs-core";
 export type { Compiler } from "./compiled.ts";
 export { rawOp } from "./core/backend.ts";
 export { type Configuration, configure, type DeviceChoice } from "./core/config.ts";
-export { type Device, devices, tensorflowVersion } from "./core/context.ts";
+export { chosenDevice, type Device, devices, tensorflowVersion } from "./core/context.ts";
 export type { DType } from "./dtype.ts";
 export { type TensorFlowCode, TensorFlowError, TracingError, TreeError } from "./errors.ts";
 export { type TensorTree, valueAndGrad } from "./gradient.ts";

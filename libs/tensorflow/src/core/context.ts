@@ -1,4 +1,6 @@
+import { TensorFlowError } from "../errors.ts";
 import { api } from "../ffi/api.ts";
+import { log } from "../logger.ts";
 import { fixConfiguration } from "./config.ts";
 import { bytesField, integerField } from "./protobuf.ts";
 import { check, status } from "./status.ts";
@@ -12,17 +14,46 @@ export interface Device {
 }
 
 let context: bigint | undefined;
+let chosen: Device | undefined;
 
 /** The one TensorFlow context of this thread, made on the first call with the settings of `configure`. It lives as long as the thread. */
 export function tensorflowContext(): bigint {
-  context ??= create();
+  if (context === undefined) {
+    const made = create();
+    chosen = choose(devicesOf(made));
+    context = made;
+    log("info", `TensorFlow ${tensorflowVersion()} runs on ${chosen.name}`, {
+      device: chosen,
+      settings: fixConfiguration(),
+    });
+  }
   return context;
+}
+
+/** The device that operations run on where they can: the first GPU, if there is one and it is not to be left alone. Starts TensorFlow. */
+export function chosenDevice(): Device {
+  tensorflowContext();
+  return chosen as Device;
+}
+
+function choose(found: Device[]): Device {
+  const gpu = found.find(({ type }) => type === "GPU");
+  if (fixConfiguration().device === "gpu" && gpu === undefined)
+    throw new TensorFlowError(
+      "NOT_FOUND",
+      `device "gpu" was asked for, and TensorFlow found none; there are ${found.map(({ name }) => name).join(", ")}`,
+    );
+  return gpu ?? (found[0] as Device);
 }
 
 /** The devices that TensorFlow found, CPU first. Starts TensorFlow. */
 export function devices(): Device[] {
+  return devicesOf(tensorflowContext());
+}
+
+function devicesOf(of: bigint): Device[] {
   const c = api();
-  const list = c.TFE_ContextListDevices(tensorflowContext(), status());
+  const list = c.TFE_ContextListDevices(of, status());
   check(status());
   const found = Array.from({ length: c.TF_DeviceListCount(list) }, (_, i) => ({
     name: c.TF_DeviceListName(list, i, status()),
