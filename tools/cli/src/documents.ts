@@ -19,10 +19,11 @@ import { runDocument } from "./run/run-answer.ts";
 /** What any command prints under `--json` when it fails. */
 export const errorDocument = z.object({
   error: z.object({
+    name: z.string().describe("the kind of failure"),
     message: z.string(),
     exitCode: z.int().describe("the exit code of the command, too; docs/architecture.md has the table"),
-    remedy: z.string().optional().describe("what to do"),
-    path: z.string().optional().describe("the file, or the place in the recipe"),
+    remedy: z.string().describe("what to do; may be empty"),
+    path: z.string().describe("the file, or the place in the recipe; empty where there is none"),
   }),
 });
 

@@ -58,4 +58,12 @@ describe("the documents of --json", () => {
     expect(code).toBe(65);
     expect(stderr).toContain(error.message);
   });
+
+  it("name a wrong command line, too", async () => {
+    const { code, stdout, stderr } = await peco("runs", "ls", "--frobnicate", "--json");
+    const document = errorDocument.strict().parse(JSON.parse(stdout));
+    expect(document.error).toMatchObject({ exitCode: 64, message: "unknown option '--frobnicate'" });
+    expect(code).toBe(64);
+    expect(stderr).toContain("(peco runs ls --help shows what there is)");
+  });
 });

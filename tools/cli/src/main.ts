@@ -6,9 +6,18 @@ async function main(words: string[]): Promise<void> {
   try {
     await program().parseAsync(words, { from: "user" });
   } catch (error) {
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? 0 : 64;
-    else await report(error, words.includes("--json"));
+    const json = words.includes("--json");
+    if (error instanceof CommanderError) misused(error, json);
+    else await report(error, json);
   }
+}
+
+/** A wrong command line: commander has written its sentence to standard error already. */
+function misused({ exitCode, message }: CommanderError, json: boolean): void {
+  if (exitCode === 0) return;
+  process.exitCode = 64;
+  const failure = { name: "UsageError", message: message.replace(/^error: /, ""), exitCode: 64, remedy: "Look at the command's --help.", path: "" };
+  if (json) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`);
 }
 
 async function report(error: unknown, json: boolean): Promise<void> {

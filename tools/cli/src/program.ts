@@ -5,7 +5,6 @@ import { answer } from "./output.ts";
 export function program(): Command {
   const peco = new Command("peco")
     .description("Pre-trains a vision transformer with a perceptual codebook (PeCo), from a folder of pictures to a report.")
-    .showHelpAfterError("(peco --help shows what there is)")
     .exitOverride();
   addRun(peco);
   addTest(peco);
@@ -14,7 +13,14 @@ export function program(): Command {
   addArtifacts(peco);
   addBench(peco);
   addHouse(peco);
+  pointToHelp(peco, "peco");
   return peco;
+}
+
+/** After a mistake each command names its own help. */
+function pointToHelp(command: Command, name: string): void {
+  command.showHelpAfterError(`(${name} --help shows what there is)`);
+  for (const child of command.commands) pointToHelp(child, `${name} ${child.name()}`);
 }
 
 const store = () => new Option("--store <dir>", "folder of artifacts and runs (default: store/ in this checkout)");
