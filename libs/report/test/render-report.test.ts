@@ -70,12 +70,14 @@ describe("the first sentence", () => {
     expect(withTop1(0.202, 0.2)).toMatch(/no clear difference/);
     expect(withTop1(0.1, 0.2)).toMatch(/did not help/);
     expect(withTop1(0.09, 0.06)).toMatch(/raises/);
-    expect(withTop1(0.05, 0.04)).toMatch(/Neither network does better than chance/);
+    expect(withTop1(0.05, 0.04)).toMatch(/Neither network does clearly better than chance/);
   });
 
   it("does not take the noise of few pictures for a result", () => {
     expect(withTop1(0.25, 0.2, 4000)).toMatch(/raises/);
     expect(withTop1(0.25, 0.2, 128)).toMatch(/no clear difference/);
+    expect(withTop1(1, 0.98, 3)).not.toMatch(/raises|did not help/);
+    expect(withTop1(1, 1, 12)).toMatch(/no clear difference/);
   });
 
   it("speaks of the codebook where there are no classes, and of the state where there is no evaluation", () => {

@@ -46,8 +46,10 @@ function uncertainty({ top1 }: ArmSummary, pictures: number): number {
   return Math.max((top1.deviation ?? 0) / Math.sqrt(top1.count), binomialError(top1.mean, pictures));
 }
 
+/** With Agresti and Coull's two successes and two failures more, so that 3 right of 3 are not taken for certainty. */
 function binomialError(share: number, pictures: number): number {
-  return Math.sqrt((share * (1 - share)) / Math.max(1, pictures));
+  const adjusted = (share * pictures + 2) / (pictures + 4);
+  return Math.sqrt((adjusted * (1 - adjusted)) / (pictures + 4));
 }
 
 function testPictures(seeds: readonly SeedData[]): number {
@@ -62,7 +64,7 @@ export function headline({ run, seeds }: RunData): string {
     const pictures = testPictures(seeds);
     const errors = [uncertainty(pretrained, pictures), uncertainty(scratch, pictures)] as const;
     const best = Math.max(pretrained.top1.mean - 2 * errors[0], scratch.top1.mean - 2 * errors[1]);
-    if (best < chanceOf(seeds)) return "Neither network does better than chance";
+    if (best < chanceOf(seeds)) return "Neither network does clearly better than chance";
     const gain = pretrained.top1.mean - scratch.top1.mean;
     const from = `from ${percent(scratch.top1.mean)} to ${percent(pretrained.top1.mean)}`;
     if (Math.abs(gain) < 2 * Math.hypot(...errors))
@@ -127,7 +129,7 @@ function noteWords(seeds: readonly SeedData[], arms: readonly ArmSummary[], chan
     first.top1.deviation === null
       ? "There is one network of each, so no spread."
       : `± is the sample deviation ${over}.`,
-    `So many pictures alone leave ±\u00a0${percent(binomialError(first.top1.mean, pictures))}.`,
+    `The number of test pictures alone leaves each figure uncertain by ±\u00a0${percent(binomialError(first.top1.mean, pictures))}.`,
   ].join(" ");
 }
 

@@ -17,7 +17,7 @@ export function dataSection({ seeds }: RunData): Html | null {
     }.</p>
     <dl class="figures">
       <div><dt>training</dt><dd>${number(train)}${data.labelled === 0 || data.labelled === train ? null : html`<small>${number(data.labelled)} with labels</small>`}</dd></div>
-      <div><dt>validation</dt><dd>${number(validation)}<small>chooses learning rates</small></dd></div>
+      <div><dt>validation</dt><dd>${number(validation)}<small>${data.classes.length === 0 ? "kept apart, not used" : "chooses learning rates"}</small></dd></div>
       <div><dt>test</dt><dd>${number(test)}<small>measured once, at the end</small></dd></div>
       <div><dt>skipped</dt><dd>${number(data.skipped.length)}<small>${data.skipped.length === 1 ? "file" : "files"}</small></dd></div>
       <div><dt>copies</dt><dd>${number(data.copies.files)}<small>${copiesWords(data.copies)}</small></dd></div>
