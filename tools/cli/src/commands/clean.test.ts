@@ -86,7 +86,7 @@ describe("clean", () => {
     expect(found).toMatchObject({ store: null, removed: true, bytes: 10 });
     expect(readdirSync(env["XDG_CACHE_HOME"] as string)).toEqual([]);
     expect((await clean({ store: missing, caches: true, all: true, yes: true }, env)).text).toContain(
-      "Nothing of what was named is there.",
+      "There is nothing to remove.",
     );
   });
 

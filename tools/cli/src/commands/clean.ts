@@ -180,7 +180,7 @@ function describe({ store, caches: cached, chosen, bytes: size, removed }: Docum
       "",
       "Removes nothing by itself: name --unused, --checkpoints, --generated, --caches or --all, with --yes.",
     ].join("\n");
-  if (chosen.length === 0) return [...head, "", "Nothing of what was named is there."].join("\n");
+  if (chosen.length === 0) return [...head, "", "There is nothing to remove."].join("\n");
   const list = chosen.map((each) => `${each.what} (${bytes(each.bytes)}) in ${each.path}`);
   if (removed) return ["removed:", ...list.map((each) => `  ${each}`), `${bytes(size)} freed`].join("\n");
   return [...head, "", `would remove, with --yes (${bytes(size)}):`, ...list.map((each) => `  ${each}`)].join("\n");

@@ -95,22 +95,31 @@ function compareText({ runs, differences, stages, figures }: z.infer<typeof runs
     value === null ? "-" : typeof value === "string" ? value : JSON.stringify(value);
   const short = (artifacts: readonly string[]): string =>
     artifacts.map((digest) => digest.slice(0, 8)).join(",") || "-";
+  const differing = figures.filter(({ values }) => new Set(values).size > 1);
+  const same = figures.length - differing.length;
   return [
-    table(
-      ["differs", ...runs],
-      differences.map(({ path, values }) => [path, ...values.map(shown)]),
-    ),
+    differences.length === 0
+      ? "Recipe, pictures and seeds are the same."
+      : table(
+          ["differs", ...runs],
+          differences.map(({ path, values }) => [path, ...values.map(shown)]),
+        ),
     table(
       ["artifact", ...runs],
       stages.map(({ stage, same, artifacts }) => [same ? `${stage} (same)` : stage, ...artifacts.map(short)]),
     ),
-    table(
-      ["figure", ...runs],
-      figures.map(({ stage, figure: name, values }) => [
-        `${stage} ${name}`,
-        ...values.map((value) => ({ right: value === null ? "-" : figure(value) })),
-      ]),
-    ),
+    ...(differing.length === 0
+      ? []
+      : [
+          table(
+            ["figure", ...runs],
+            differing.map(({ stage, figure: name, values }) => [
+              `${stage} ${name}`,
+              ...values.map((value) => ({ right: value === null ? "-" : figure(value) })),
+            ]),
+          ),
+        ]),
+    ...(same === 0 ? [] : [`${differing.length === 0 ? "All" : "The other"} ${same} figures are the same.`]),
   ].join("\n\n");
 }
 

@@ -112,6 +112,11 @@ describe("runs compare", () => {
     expect(figures).toContainEqual({ stage: "codebook", figure: "loss.pixel", values: [0.25, null] });
     expect(text).toMatch(/recipe\.pretrain\.steps +2400 +60/);
     expect(text).toMatch(/data \(same\)/);
+    expect(text).toMatch(/codebook usage +1 +0\.5/);
+    const same = await runsCompareCommand({ store: folder, runs: [done, done] });
+    expect(same.text).toMatch(/^Recipe, pictures and seeds are the same\./);
+    expect(same.text).not.toMatch(/codebook usage/);
+    expect(same.text).toMatch(/All \d+ figures are the same\.$/);
   });
 
   it("compares three runs, each against the first", async () => {

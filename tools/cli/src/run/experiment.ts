@@ -67,6 +67,9 @@ export async function experiment(options: RunOptions, onProgress?: (done: number
 function remarks({ recipe, name }: LoadedRecipe, folder: IdentifiedFolder | null): string[] {
   const cores = availableParallelism();
   return [
+    ...(name === "tiny"
+      ? ["The recipe tiny tries the machinery: it trains for seconds, so its figures and pictures say nothing about the method."]
+      : []),
     ...(folder === null || recipe.image.size > 32
       ? []
       : [`With the recipe ${name} your pictures become ${recipe.image.size} pixels a side; --recipe laptop takes 64 and a lot more time.`]),

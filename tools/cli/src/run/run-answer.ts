@@ -2,6 +2,7 @@ import type { RunRecord, Store } from "@peco/artifacts";
 import { z } from "zod";
 import type { Answer } from "../output.ts";
 import { clock } from "./display.ts";
+import { figureLines } from "./figure-words.ts";
 import { figure, summary } from "./summary.ts";
 
 /** The document of `peco run --json`. */
@@ -55,7 +56,7 @@ async function weightsOf(store: Store, artifact: string | null): Promise<{ weigh
 
 function textOf({ seconds, report, stages, summary: figures }: RunDocument): string {
   const weights = stages.filter((stage) => stage.weights !== undefined).map((stage) => `  ${stage.name.padEnd(22)}${stage.weights}`);
-  const lines = Object.entries(figures).map(([name, { mean, deviation }]) => `  ${name.padEnd(36)}${shown(mean)}${deviation === null ? "" : ` ± ${shown(deviation)}`}`);
+  const lines = figureLines(figures).map((line) => `  ${line}`);
   return [
     "",
     ...(lines.length === 0 ? [] : ["on the test pictures", ...lines, ""]),
@@ -63,8 +64,4 @@ function textOf({ seconds, report, stages, summary: figures }: RunDocument): str
     `done in ${clock(seconds)}`,
     `report: ${report}`,
   ].join("\n");
-}
-
-function shown(value: number): string {
-  return Number.isInteger(value) ? String(value) : value.toPrecision(4);
 }
