@@ -8,7 +8,11 @@ const pattern = (middle: string) => `{libs,services,tools}/*/{src,test}/**/*${mi
 export default defineConfig({
   test: {
     include: group === undefined || group === "all" ? [pattern("")] : [pattern(`.${group}`)],
-    exclude: ["**/node_modules/**", "**/dist/**", ...(group === undefined ? groups.map((g) => `**/*.${g}.test.ts`) : [])],
+    exclude: [
+      "**/node_modules/**",
+      "**/dist/**",
+      ...(group === undefined ? groups.map((g) => `**/*.${g}.test.ts`) : []),
+    ],
     reporters: ["default", "./tools/workspace/src/plain-reporter.ts"],
     pool: "forks",
     maxWorkers: 2,

@@ -16,7 +16,13 @@ async function main(words: string[]): Promise<void> {
 function misused({ exitCode, message }: CommanderError, json: boolean): void {
   if (exitCode === 0) return;
   process.exitCode = 64;
-  const failure = { name: "UsageError", message: message.replace(/^error: /, ""), exitCode: 64, remedy: "Look at the command's --help.", path: "" };
+  const failure = {
+    name: "UsageError",
+    message: message.replace(/^error: /, ""),
+    exitCode: 64,
+    remedy: "Look at the command's --help.",
+    path: "",
+  };
   if (json) process.stdout.write(`${JSON.stringify({ error: failure }, null, 2)}\n`);
 }
 

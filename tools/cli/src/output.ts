@@ -9,7 +9,10 @@ export interface Answer {
 }
 
 /** Runs a command and prints its answer: the document under `--json`, the text otherwise. */
-export async function answer<O extends { json?: boolean }>(options: O, command: (options: O) => Promise<Answer>): Promise<void> {
+export async function answer<O extends { json?: boolean }>(
+  options: O,
+  command: (options: O) => Promise<Answer>,
+): Promise<void> {
   const { document, text, exitCode } = await command(options);
   print(options.json === true ? JSON.stringify(document, null, 2) : text);
   process.exitCode = exitCode ?? 0;

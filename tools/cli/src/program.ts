@@ -4,7 +4,9 @@ import { answer } from "./output.ts";
 /** The whole command line, without side effects: actions import what they need when they are called. */
 export function program(): Command {
   const peco = new Command("peco")
-    .description("Pre-trains a vision transformer with a perceptual codebook (PeCo), from a folder of pictures to a report.")
+    .description(
+      "Pre-trains a vision transformer with a perceptual codebook (PeCo), from a folder of pictures to a report.",
+    )
     .exitOverride();
   addRun(peco);
   addTest(peco);
@@ -24,16 +26,29 @@ function pointToHelp(command: Command, name: string): void {
 }
 
 const store = () => new Option("--store <dir>", "folder of artifacts and runs (default: store/ in this checkout)");
-const json = () => new Option("--json", "print one JSON document on standard output (docs/json.md); logs go to standard error");
+const json = () =>
+  new Option("--json", "print one JSON document on standard output (docs/json.md); logs go to standard error");
 
 function addRun(peco: Command): void {
   peco
     .command("run")
     .description("trains everything and writes a report: the main job")
-    .option("--data <dir>", "pictures: DIR/<class>/*.jpg|png|webp, DIR/{train,val}/<class>/..., or one flat folder (default: makes its own)")
+    .option(
+      "--data <dir>",
+      "pictures: DIR/<class>/*.jpg|png|webp, DIR/{train,val}/<class>/..., or one flat folder (default: makes its own)",
+    )
     .addOption(store())
-    .option("--recipe <name|file>", "tiny (a test), small (a few minutes), laptop (64 px, an hour or two), or a YAML file", "small")
-    .option("--set <path=value>", "changes one value of the recipe, e.g. --set pretrain.steps=4800; repeatable", collect, [])
+    .option(
+      "--recipe <name|file>",
+      "tiny (a test), small (a few minutes), laptop (64 px, an hour or two), or a YAML file",
+      "small",
+    )
+    .option(
+      "--set <path=value>",
+      "changes one value of the recipe, e.g. --set pretrain.steps=4800; repeatable",
+      collect,
+      [],
+    )
     .option("--seed <n>", "seed of everything that is drawn (default: 1)", seed)
     .option("--seeds <list>", "several seeds, e.g. 1,2,3: mean and spread in the report", seedList)
     .option("--until <stage>", "stop after this stage")
@@ -98,14 +113,18 @@ function addRuns(peco: Command): void {
     .argument("<runs...>")
     .addOption(store())
     .addOption(json())
-    .action(async (names, options) => answer({ ...options, runs: names }, (await import("./commands/runs.ts")).runsCompareCommand));
+    .action(async (names, options) =>
+      answer({ ...options, runs: names }, (await import("./commands/runs.ts")).runsCompareCommand),
+    );
   runs
     .command("rm")
     .description("removes runs (their artifacts go with peco clean)")
     .argument("<runs...>")
     .addOption(store())
     .addOption(json())
-    .action(async (names, options) => answer({ ...options, runs: names }, (await import("./commands/runs.ts")).runsRmCommand));
+    .action(async (names, options) =>
+      answer({ ...options, runs: names }, (await import("./commands/runs.ts")).runsRmCommand),
+    );
   peco
     .command("report")
     .description("writes a run's report.html anew from the store")
@@ -135,7 +154,10 @@ function addArtifacts(peco: Command): void {
       .addOption(json())
       .action(async (artifact, options) => {
         const commands = await import("./commands/artifacts.ts");
-        await answer({ ...options, artifact }, name === "show" ? commands.artifactsShowCommand : commands.artifactsLineageCommand);
+        await answer(
+          { ...options, artifact },
+          name === "show" ? commands.artifactsShowCommand : commands.artifactsLineageCommand,
+        );
       });
   artifacts
     .command("verify")
@@ -144,7 +166,9 @@ function addArtifacts(peco: Command): void {
     .option("--remove", "takes damaged files away, so that the next run makes them anew")
     .addOption(store())
     .addOption(json())
-    .action(async (artifact, options) => answer({ ...options, artifact }, (await import("./commands/artifacts.ts")).artifactsVerifyCommand));
+    .action(async (artifact, options) =>
+      answer({ ...options, artifact }, (await import("./commands/artifacts.ts")).artifactsVerifyCommand),
+    );
 }
 
 function addBench(peco: Command): void {
@@ -200,7 +224,8 @@ function positive(text: string): number {
 }
 
 function seed(text: string): bigint {
-  if (!/^\d{1,19}$/.test(text)) throw new InvalidArgumentError("It must be a whole number from 0 with at most 19 digits.");
+  if (!/^\d{1,19}$/.test(text))
+    throw new InvalidArgumentError("It must be a whole number from 0 with at most 19 digits.");
   return BigInt(text);
 }
 
@@ -209,4 +234,3 @@ function seedList(text: string): bigint[] {
   if (new Set(seeds).size !== seeds.length) throw new InvalidArgumentError("A seed is there twice.");
   return seeds;
 }
-

@@ -45,10 +45,16 @@ describe("a folder of pictures that cannot be used", () => {
   it("does not exist", () => refused(run("--data", join(folder, "nowhere")), 65, /nowhere/));
   it("is a file", () => refused(run("--data", picture), 65, /is a file/));
   it("is empty", () => refused(run("--data", folderOf("empty", {})), 65, /no picture/));
-  it("holds one picture", () => refused(run("--data", folderOf("one", { "a.png": "picture" })), 65, /one picture|1 picture/));
+  it("holds one picture", () =>
+    refused(run("--data", folderOf("one", { "a.png": "picture" })), 65, /one picture|1 picture/));
   it("holds one class", () =>
-    refused(run("--data", folderOf("class", { "cat/a.png": "picture", "cat/b.png": "picture", "cat/c.png": "picture" })), 65, /cat/));
-  it("holds nothing but other files", () => refused(run("--data", folderOf("texts", { "a.txt": "text", "b.txt": "text" })), 65, /no picture/));
+    refused(
+      run("--data", folderOf("class", { "cat/a.png": "picture", "cat/b.png": "picture", "cat/c.png": "picture" })),
+      65,
+      /cat/,
+    ));
+  it("holds nothing but other files", () =>
+    refused(run("--data", folderOf("texts", { "a.txt": "text", "b.txt": "text" })), 65, /no picture/));
 });
 
 describe("a recipe that cannot be used", () => {
@@ -68,13 +74,18 @@ describe("a store that cannot be used", () => {
     await refused(["run", "--recipe", "tiny", "--store", store], 76, /99/);
   });
 
-  it.runIf(asRoot)("is read-only", () => mounted("read-only", "ro,size=4m", (store) => refused(["run", "--recipe", "tiny", "--store", store], 73, /read-only|written/)));
+  it.runIf(asRoot)("is read-only", () =>
+    mounted("read-only", "ro,size=4m", (store) =>
+      refused(["run", "--recipe", "tiny", "--store", store], 73, /read-only|written/),
+    ),
+  );
 
   it.runIf(asRoot)("is on a full disk", () =>
     mounted("full", "size=64k", async (disk) => {
       execFileSync("sh", ["-c", `head -c 1000000 /dev/zero > ${disk}/filler || true`], { stdio: "ignore" });
       await refused(["run", "--recipe", "tiny", "--store", join(disk, "store")], 73, /full/);
-    }));
+    }),
+  );
 });
 
 /** Does work on a file system of its own. */

@@ -30,7 +30,9 @@ export function start(words: readonly string[], env: Readonly<Record<string, str
   child.stderr?.on("data", (bytes: Buffer) => {
     stderr += bytes.toString();
   });
-  const ended = new Promise<Ended>((resolve) => child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr })));
+  const ended = new Promise<Ended>((resolve) =>
+    child.once("close", (code, signal) => resolve({ code, signal, stdout, stderr })),
+  );
   return { child, ended };
 }
 
@@ -52,7 +54,9 @@ export function processes(): { pid: number; parent: number; command: string }[] 
       try {
         const stat = readFileSync(`/proc/${name}/stat`, "utf8");
         const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-        return [{ pid: Number(name), parent, command: readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ") }];
+        return [
+          { pid: Number(name), parent, command: readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ") },
+        ];
       } catch {
         return [];
       }

@@ -12,7 +12,15 @@ import { children, type Ended, peco, start } from "./peco.ts";
 const folder = mkdtempSync(join(tmpdir(), "peco-run-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const tiny = (store: string, ...words: string[]) => ["run", "--recipe", "tiny", "--store", join(folder, store), "--json", ...words];
+const tiny = (store: string, ...words: string[]) => [
+  "run",
+  "--recipe",
+  "tiny",
+  "--store",
+  join(folder, store),
+  "--json",
+  ...words,
+];
 
 function documentOf({ code, stdout, stderr }: Ended): z.infer<typeof runDocument> {
   expect(code, stderr).toBe(0);
@@ -20,7 +28,9 @@ function documentOf({ code, stdout, stderr }: Ended): z.infer<typeof runDocument
 }
 
 describe("a run on the generated set", () => {
-  it("goes from pictures to a report, and finds everything finished the second time", { timeout: 300_000 }, async () => {
+  it("goes from pictures to a report, and finds everything finished the second time", {
+    timeout: 300_000,
+  }, async () => {
     const first = documentOf(await peco(tiny("generated")));
     expect(first.stages.map(({ name }) => name)).toEqual([
       "data",
@@ -34,8 +44,13 @@ describe("a run on the generated set", () => {
     for (const name of ["perceptual-network", "codebook", "pretrain", "finetune", "finetune-from-scratch"]) {
       const stage = first.stages.find((each) => each.name === name);
       expect(stage?.state).toBe("ran");
-      for (const figure of ["steps", "images", "gflop"]) expect(stage?.metrics[figure], `${name} ${figure}`).toBeGreaterThan(0);
-      expect(readFileSync(stage?.weights ?? "").subarray(8, 9).toString()).toBe("{");
+      for (const figure of ["steps", "images", "gflop"])
+        expect(stage?.metrics[figure], `${name} ${figure}`).toBeGreaterThan(0);
+      expect(
+        readFileSync(stage?.weights ?? "")
+          .subarray(8, 9)
+          .toString(),
+      ).toBe("{");
     }
     expect(first.summary["usage"]?.mean).toBeGreaterThan(0);
     expect(readFileSync(first.report, "utf8")).toMatch(/^<!doctype html>/);
@@ -116,9 +131,14 @@ async function makePhotos(root: string, classes: readonly string[]): Promise<voi
       const pixels = Buffer.alloc(width * height * 3);
       for (let p = 0; p < width * height; p++) {
         const light = (p % width) / width + draws.uniform(0, 0.2);
-        pixels.set([red * light, green * light, blue * light].map((value) => Math.min(255, value)), 3 * p);
+        pixels.set(
+          [red * light, green * light, blue * light].map((value) => Math.min(255, value)),
+          3 * p,
+        );
       }
-      const picture = sharp(pixels, { raw: { width, height, channels: 3 } }).withMetadata(i === 0 ? { orientation: 6 } : {});
+      const picture = sharp(pixels, { raw: { width, height, channels: 3 } }).withMetadata(
+        i === 0 ? { orientation: 6 } : {},
+      );
       const path = join(root, name, `picture ${i}`);
       if (i % 3 === 0) await picture.jpeg({ quality: 95 }).toFile(`${path}.jpg`);
       else if (i % 3 === 1) await picture.png().toFile(`${path}.PNG`);

@@ -1,7 +1,16 @@
 import { globSync, readFileSync } from "node:fs";
 
 const trainer = ["tfjs-libtensorflow", "@peco/nn", "@peco/models", "@peco/metrics", "@peco/training"];
-const stage = ["@peco/artifacts", "@peco/data", "@peco/proto", "@peco/random", "@peco/recipes", "@peco/rpc", "@peco/stage", "@peco/telemetry"];
+const stage = [
+  "@peco/artifacts",
+  "@peco/data",
+  "@peco/proto",
+  "@peco/random",
+  "@peco/recipes",
+  "@peco/rpc",
+  "@peco/stage",
+  "@peco/telemetry",
+];
 
 /** What each package may list in `dependencies`: the table of docs/architecture.md. `tools/*` may use all. */
 const may: Record<string, readonly string[]> = {
@@ -18,7 +27,17 @@ const may: Record<string, readonly string[]> = {
   "@peco/telemetry": [],
   "@peco/rpc": ["@peco/proto", "@peco/telemetry"],
   "@peco/stage": ["@peco/artifacts", "@peco/proto", "@peco/recipes", "@peco/rpc", "@peco/telemetry"],
-  "@peco/training": ["tfjs-libtensorflow", "@peco/random", "@peco/nn", "@peco/models", "@peco/data", "@peco/artifacts", "@peco/recipes", "@peco/stage", "@peco/telemetry"],
+  "@peco/training": [
+    "tfjs-libtensorflow",
+    "@peco/random",
+    "@peco/nn",
+    "@peco/models",
+    "@peco/data",
+    "@peco/artifacts",
+    "@peco/recipes",
+    "@peco/stage",
+    "@peco/telemetry",
+  ],
   "@peco/report": ["@peco/artifacts", "@peco/recipes"],
   "@peco/masking-service": ["@peco/masking", ...stage],
   "@peco/tokenizer-service": [...trainer, ...stage],
@@ -31,7 +50,10 @@ const may: Record<string, readonly string[]> = {
 export function layerViolations(root: string): string[] {
   const ours = new Set(Object.keys(may));
   return globSync("{libs,services}/*/package.json", { cwd: root }).flatMap((file) => {
-    const pkg = JSON.parse(readFileSync(`${root}/${file}`, "utf8")) as { name: string; dependencies?: Record<string, string> };
+    const pkg = JSON.parse(readFileSync(`${root}/${file}`, "utf8")) as {
+      name: string;
+      dependencies?: Record<string, string>;
+    };
     const allowed = may[pkg.name];
     if (allowed === undefined) return [`${file}: ${pkg.name} is not in the table of tools/workspace/src/layers.ts`];
     return Object.keys(pkg.dependencies ?? {})

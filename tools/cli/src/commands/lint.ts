@@ -36,5 +36,7 @@ function run(command: string, words: string[]): Promise<{ code: number; output: 
   };
   child.stdout.on("data", add);
   child.stderr.on("data", add);
-  return new Promise((resolve, reject) => child.on("error", reject).on("close", (code) => resolve({ code: code ?? 1, output })));
+  return new Promise((resolve, reject) =>
+    child.on("error", reject).on("close", (code) => resolve({ code: code ?? 1, output })),
+  );
 }

@@ -22,7 +22,12 @@ export const testDocument = z.object({
  * Runs the tests, one Vitest process a group so that a slow group's memory goes with it, and closes with the sum.
  * Vitest's own output goes to standard error under `--json`.
  */
-export async function testCommand(options: { paths: string[]; group?: string; all?: boolean; json?: boolean }): Promise<Answer> {
+export async function testCommand(options: {
+  paths: string[];
+  group?: string;
+  all?: boolean;
+  json?: boolean;
+}): Promise<Answer> {
   const asked = chosenGroups(options);
   await ensureLibrary();
   const results = [];
@@ -34,15 +39,20 @@ export async function testCommand(options: { paths: string[]; group?: string; al
   }
   const total = { passed: 0, failed: 0, skipped: 0 };
   for (const r of results) for (const k of ["passed", "failed", "skipped"] as const) total[k] += r[k];
-  const lines = results.map((r) => `${r.group}: ${r.passed} passed, ${r.failed} failed, ${r.skipped} skipped in ${r.seconds} s`);
-  const text = ["", ...lines, "", `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`].join("\n");
+  const lines = results.map(
+    (r) => `${r.group}: ${r.passed} passed, ${r.failed} failed, ${r.skipped} skipped in ${r.seconds} s`,
+  );
+  const text = ["", ...lines, "", `${total.passed} passed, ${total.failed} failed, ${total.skipped} skipped`].join(
+    "\n",
+  );
   return { document: { groups: results, total }, text, exitCode: total.failed === 0 ? 0 : 1 };
 }
 
 function chosenGroups(options: { group?: string; all?: boolean }): string[] {
   if (options.all === true) return ["quick", ...groups];
   if (options.group === undefined) return ["quick"];
-  if (!groups.some((g) => g === options.group)) throw new UsageError(`--group ${options.group}: there are ${groups.join(", ")}`);
+  if (!groups.some((g) => g === options.group))
+    throw new UsageError(`--group ${options.group}: there are ${groups.join(", ")}`);
   return [options.group];
 }
 
@@ -51,13 +61,20 @@ async function vitest(group: string, paths: string[], quiet: boolean): Promise<z
   const folder = mkdtempSync(join(tmpdir(), "peco-test-"));
   const countsFile = join(folder, "counts.json");
   const { PECO_TEST_GROUP: _, ...environment } = process.env;
-  const env = { ...environment, NO_COLOR: "1", PECO_TEST_COUNTS: countsFile, ...(group === "quick" ? {} : { PECO_TEST_GROUP: group }) };
+  const env = {
+    ...environment,
+    NO_COLOR: "1",
+    PECO_TEST_COUNTS: countsFile,
+    ...(group === "quick" ? {} : { PECO_TEST_GROUP: group }),
+  };
   const child = spawn(process.execPath, [join(checkout, "node_modules/vitest/vitest.mjs"), "run", ...paths], {
     cwd: checkout,
     env,
     stdio: ["ignore", quiet ? 2 : 1, 2],
   });
-  const code = await new Promise<number>((resolve, reject) => child.on("error", reject).on("exit", (c) => resolve(c ?? 1)));
+  const code = await new Promise<number>((resolve, reject) =>
+    child.on("error", reject).on("exit", (c) => resolve(c ?? 1)),
+  );
   try {
     const counts = countsSchema.parse(JSON.parse(readFileSync(countsFile, "utf8")));
     return code !== 0 && counts.failed === 0 ? { ...counts, failed: 1 } : counts;

@@ -16,7 +16,15 @@ import { Services } from "./services.ts";
 export async function runCommand(options: RunOptions): Promise<Answer> {
   const display = new Display();
   const what = await experiment(options, (done, of) =>
-    display.progress({ stage: "reading the pictures", part: "", step: done, of, metrics: {}, imagesPerSecond: 0, etaSeconds: 0 }),
+    display.progress({
+      stage: "reading the pictures",
+      part: "",
+      step: done,
+      of,
+      metrics: {},
+      imagesPerSecond: 0,
+      etaSeconds: 0,
+    }),
   );
   if (options.dryRun === true) return dryRun(what);
   const store = await Store.open(what.store, { create: true });
@@ -25,7 +33,9 @@ export async function runCommand(options: RunOptions): Promise<Answer> {
   const trains = what.stages.some(({ runtime }) => runtime !== null);
   const library = trains ? await ensureLibrary({ log: (line) => display.line(line) }) : null;
   const log = await RunLog.create(store, what, library?.version ?? null);
-  display.line(`run ${log.id}: recipe ${what.loaded.name}, ${what.seeds.length === 1 ? "seed" : "seeds"} ${what.seeds.join(", ")}, store ${what.store}`);
+  display.line(
+    `run ${log.id}: recipe ${what.loaded.name}, ${what.seeds.length === 1 ? "seed" : "seeds"} ${what.seeds.join(", ")}, store ${what.store}`,
+  );
   await perform(store, what, log, display);
   const report = await writeReport(store, log.id);
   return answerOf(store, log.record, report);
@@ -36,8 +46,10 @@ async function perform(store: Store, what: Experiment, log: RunLog, display: Dis
   const note = (text: string) => display.line(text);
   await using services = new Services({ logFile: join(log.folder, "services.log"), note });
   try {
-    await withInterrupts(display, () => services.kill(), (signal) =>
-      carryOut({ store, experiment: what, log, services, display, signal }),
+    await withInterrupts(
+      display,
+      () => services.kill(),
+      (signal) => carryOut({ store, experiment: what, log, services, display, signal }),
     );
   } catch (error) {
     const failure = failureOf(error);

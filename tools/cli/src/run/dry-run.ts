@@ -13,7 +13,9 @@ import { specOf } from "./stage-spec.ts";
 /** The document of `peco run --dry-run --json`. */
 export const dryRunDocument = z.object({
   dryRun: z.literal(true),
-  stages: z.array(z.object({ name: z.string(), seed: z.string(), state: z.enum(["there", "missing"]), estimatedSeconds: z.number() })),
+  stages: z.array(
+    z.object({ name: z.string(), seed: z.string(), state: z.enum(["there", "missing"]), estimatedSeconds: z.number() }),
+  ),
   library: z.enum(["there", "missing"]),
   estimated: z.object({ seconds: z.number(), diskBytes: z.number(), memoryBytes: z.number() }),
   machine: z.object({ cores: z.int(), memoryBytes: z.number(), freeDiskBytes: z.number() }),
@@ -49,18 +51,38 @@ async function stagesOf(what: Experiment, store: Store | null, seed: bigint) {
   for (const stage of what.stages) {
     const inputs = Object.entries(stage.inputs).map(([name, from]) => [name, artifacts.get(from)] as const);
     const known = store !== null && inputs.every(([, digest]) => digest !== undefined);
-    const result = known ? await lookUp(what, store, stage, Object.fromEntries(inputs) as Record<string, string>, seed) : null;
+    const result = known
+      ? await lookUp(what, store, stage, Object.fromEntries(inputs) as Record<string, string>, seed)
+      : null;
     if (result !== null) artifacts.set(stage.name, result);
     const there = result !== null;
-    found.push({ name: stage.name, seed: String(seed), state: there ? ("there" as const) : ("missing" as const), estimatedSeconds: there ? 0 : estimate(what, stage.name) });
+    found.push({
+      name: stage.name,
+      seed: String(seed),
+      state: there ? ("there" as const) : ("missing" as const),
+      estimatedSeconds: there ? 0 : estimate(what, stage.name),
+    });
   }
   return found;
 }
 
-async function lookUp(what: Experiment, store: Store, stage: Stage, inputs: Record<string, string>, seed: bigint): Promise<string | null> {
+async function lookUp(
+  what: Experiment,
+  store: Store,
+  stage: Stage,
+  inputs: Record<string, string>,
+  seed: bigint,
+): Promise<string | null> {
   const { folder, data } = what;
   const from = folder === null || data === null ? null : { path: data, digest: folder.digest };
-  const { key } = specOf(stage, inputs, { recipe: what.loaded.recipe, store: what.store, run: "dry-run", seed, folder: from, preflight: false });
+  const { key } = specOf(stage, inputs, {
+    recipe: what.loaded.recipe,
+    store: what.store,
+    run: "dry-run",
+    seed,
+    folder: from,
+    preflight: false,
+  });
   const found = await store.result(key);
   return found.state === "hit" ? found.result.artifact : null;
 }
@@ -76,7 +98,8 @@ const secondsPerThousand: Readonly<Record<Exclude<StageName, "data" | "evaluate"
 
 function estimate({ loaded: { recipe }, folder }: Experiment, stage: StageName): number {
   const { perceptualNetwork, codebook, pretrain, finetune, data } = recipe;
-  const pictures = folder === null ? data.generated.train + data.generated.validation + data.generated.test : folder.files.length;
+  const pictures =
+    folder === null ? data.generated.train + data.generated.validation + data.generated.test : folder.files.length;
   const networks = finetune.lrs.length * finetune.repeats;
   const images = {
     "perceptual-network": perceptualNetwork.steps * perceptualNetwork.batch,
@@ -101,7 +124,10 @@ function work({ image, vit }: Shape): number {
 }
 
 function diskBytes({ loaded: { recipe }, folder, seeds }: Experiment): number {
-  const pictures = folder === null ? recipe.data.generated.train + recipe.data.generated.validation + recipe.data.generated.test : folder.files.length;
+  const pictures =
+    folder === null
+      ? recipe.data.generated.train + recipe.data.generated.validation + recipe.data.generated.test
+      : folder.files.length;
   // packed pictures, a generated set's own files, and weights with checkpoints of all stages
   const each = recipe.image.size ** 2 * 3 * (folder === null ? 2 : 1);
   return (pictures * each + 40 * parameters(recipe) + 20e6) * seeds.length;
@@ -136,9 +162,15 @@ async function existing(folder: string): Promise<string> {
   }
 }
 
-function textOf({ stages, library, estimated, machine, remarks }: z.infer<typeof dryRunDocument>, store: string): string {
+function textOf(
+  { stages, library, estimated, machine, remarks }: z.infer<typeof dryRunDocument>,
+  store: string,
+): string {
   const several = new Set(stages.map(({ seed }) => seed)).size > 1;
-  const rows = stages.map(({ name, seed, state, estimatedSeconds }) => `  ${name.padEnd(22)}${several ? `seed ${seed}  ` : ""}${state === "there" ? "finished" : `to run, about ${clock(estimatedSeconds)}`}`);
+  const rows = stages.map(
+    ({ name, seed, state, estimatedSeconds }) =>
+      `  ${name.padEnd(22)}${several ? `seed ${seed}  ` : ""}${state === "there" ? "finished" : `to run, about ${clock(estimatedSeconds)}`}`,
+  );
   const gib = (bytes: number) => `${(bytes / 2 ** 30).toFixed(1)} GiB`;
   return [
     `store ${store}`,

@@ -40,8 +40,12 @@ export interface Experiment {
  *
  * @throws UsageError RecipeError, and what `identifyFolder` throws
  */
-export async function experiment(options: RunOptions, onProgress?: (done: number, of: number) => void): Promise<Experiment> {
-  if (options.seed !== undefined && options.seeds !== undefined) throw new UsageError("--seed and --seeds exclude each other");
+export async function experiment(
+  options: RunOptions,
+  onProgress?: (done: number, of: number) => void,
+): Promise<Experiment> {
+  if (options.seed !== undefined && options.seeds !== undefined)
+    throw new UsageError("--seed and --seeds exclude each other");
   // The number of threads changes the last bits, so it is part of the recipe and never taken from the machine.
   const sets = [...options.set, ...(options.threads === undefined ? [] : [`runtime.threads=${options.threads}`])];
   const loaded = loadRecipe(options.recipe, { sets });
@@ -68,16 +72,22 @@ function remarks({ recipe, name }: LoadedRecipe, folder: IdentifiedFolder | null
   const cores = availableParallelism();
   return [
     ...(name === "tiny"
-      ? ["The recipe tiny tries the machinery: it trains for seconds, so its figures and pictures say nothing about the method."]
+      ? [
+          "The recipe tiny tries the machinery: it trains for seconds, so its figures and pictures say nothing about the method.",
+        ]
       : []),
     ...(folder === null || recipe.image.size > 32
       ? []
-      : [`With the recipe ${name} your pictures become ${recipe.image.size} pixels a side; --recipe laptop takes 64 and a lot more time.`]),
+      : [
+          `With the recipe ${name} your pictures become ${recipe.image.size} pixels a side; --recipe laptop takes 64 and a lot more time.`,
+        ]),
     ...(folder !== null && folder.classes.length === 0
       ? ["The folder has no class folders: fine-tuning and top-1 are left out."]
       : []),
     ...(recipe.runtime.threads > cores
-      ? [`The recipe takes ${recipe.runtime.threads} threads and this machine has ${cores} cores: it will be slow. --threads ${cores} changes that, and the last bits of the result.`]
+      ? [
+          `The recipe takes ${recipe.runtime.threads} threads and this machine has ${cores} cores: it will be slow. --threads ${cores} changes that, and the last bits of the result.`,
+        ]
       : []),
   ];
 }

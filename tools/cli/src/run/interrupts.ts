@@ -4,7 +4,11 @@ import type { Display } from "./display.ts";
  * Does work that Ctrl-C may interrupt: the first one aborts the signal, so that stages end with a checkpoint; a second
  * one kills everything at once.
  */
-export async function withInterrupts<T>(display: Display, kill: () => Promise<void>, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
+export async function withInterrupts<T>(
+  display: Display,
+  kill: () => Promise<void>,
+  work: (signal: AbortSignal) => Promise<T>,
+): Promise<T> {
   const controller = new AbortController();
   const interrupt = () => {
     if (controller.signal.aborted) {

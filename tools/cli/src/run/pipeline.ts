@@ -63,10 +63,14 @@ async function rehearse(pipeline: Pipeline, real: ReadonlyMap<string, string>, s
   const started = performance.now();
   for (const stage of experiment.stagesOf(recipe).filter(({ runtime }) => runtime !== null)) {
     const spec = specFor(pipeline, stage, artifacts, seed, recipe, true);
-    const outcome = (await finished(pipeline.store, spec)) ?? (await runStage({ ...pipeline, display: display.quiet() }, stage, spec, null));
+    const outcome =
+      (await finished(pipeline.store, spec)) ??
+      (await runStage({ ...pipeline, display: display.quiet() }, stage, spec, null));
     artifacts.set(stage.name, outcome.artifact);
   }
-  display.line(`rehearsal             one step of each stage went well (${Math.round((performance.now() - started) / 100) / 10} s)`);
+  display.line(
+    `rehearsal             one step of each stage went well (${Math.round((performance.now() - started) / 100) / 10} s)`,
+  );
 }
 
 function specFor(
@@ -77,7 +81,9 @@ function specFor(
   recipe: Recipe,
   preflight: boolean,
 ): StageSpec {
-  const inputs = Object.fromEntries(Object.entries(stage.inputs).map(([name, from]) => [name, artifacts.get(from) ?? ""]));
+  const inputs = Object.fromEntries(
+    Object.entries(stage.inputs).map(([name, from]) => [name, artifacts.get(from) ?? ""]),
+  );
   const { folder, data } = experiment;
   return specOf(stage, inputs, {
     recipe,
@@ -103,31 +109,30 @@ async function runStage(pipeline: Pipeline, stage: Stage, spec: StageSpec, seed:
   const service = await services.get(stage.service);
   // Masked batches come from the masking service, as they do in a cluster.
   const masking = stage.name === "pretrain" ? await services.get("masking") : null;
-  return superviseStage(masking === null ? spec : { ...spec, masking: { address: masking.address, token: masking.token } }, {
-    service,
-    alongside: masking === null ? [] : [masking],
-    signal,
-    onEvent: (event) => {
-      if (seed !== null) log.event(stage.name, seed, event);
-      show(display, stage.name, event);
+  return superviseStage(
+    masking === null ? spec : { ...spec, masking: { address: masking.address, token: masking.token } },
+    {
+      service,
+      alongside: masking === null ? [] : [masking],
+      signal,
+      onEvent: (event) => {
+        if (seed !== null) log.event(stage.name, seed, event);
+        show(display, stage.name, event);
+      },
     },
-  });
+  );
 }
 
 function show(display: Display, stage: string, event: StageEvent): void {
-  switch (event.kind) {
-    case "step":
-      return display.progress({ stage, ...event });
-    case "note":
-      return display.line(`${stage}: ${event.text}`);
-    case "cache": {
-      if (event.hit) return;
-      const why = event.problem !== "" ? event.problem : event.differed.slice(0, 3).map(describeDifference).join("; ");
-      return display.line(`${stage.padEnd(22)}runs${why === "" ? ": nothing like it is finished in this store" : `: ${why}`}`);
-    }
-    default:
-      return;
-  }
+  if (event.kind === "step") display.progress({ stage, ...event });
+  if (event.kind === "note") display.line(`${stage}: ${event.text}`);
+  if (event.kind === "cache" && !event.hit) display.line(`${stage.padEnd(22)}runs: ${whyItRuns(event)}`);
+}
+
+function whyItRuns({ problem, differed }: Extract<StageEvent, { kind: "cache" }>): string {
+  if (problem !== "") return problem;
+  if (differed.length === 0) return "nothing like it is finished in this store";
+  return `unlike the nearest finished one, ${differed.slice(0, 3).map(describeDifference).join("; ")}`;
 }
 
 function finishedLine({ name }: Stage, { cached, seconds, artifact }: Outcome): string {

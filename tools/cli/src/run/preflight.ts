@@ -11,6 +11,10 @@ export function preflightRecipe(recipe: Recipe): Recipe {
     codebook: { ...recipe.codebook, steps: 1 },
     pretrain: { ...recipe.pretrain, steps: 1 },
     finetune: { ...recipe.finetune, steps: 1, lrs: recipe.finetune.lrs.slice(0, 1), repeats: 1 },
-    evaluate: { ...recipe.evaluate, pictures: 1, probe: { ...recipe.evaluate.probe, labels: Math.min(64, recipe.evaluate.probe.labels) } },
+    evaluate: {
+      ...recipe.evaluate,
+      pictures: 1,
+      probe: { ...recipe.evaluate.probe, labels: Math.min(64, recipe.evaluate.probe.labels) },
+    },
   });
 }

@@ -43,7 +43,13 @@ export async function answerOf(store: Store, record: RunRecord, report: string):
       ...(await weightsOf(store, artifact)),
     })),
   );
-  const document: RunDocument = { run: record.id, seconds: record.seconds ?? 0, report, stages, summary: summary(record) };
+  const document: RunDocument = {
+    run: record.id,
+    seconds: record.seconds ?? 0,
+    report,
+    stages,
+    summary: summary(record),
+  };
   return { document, text: textOf(document) };
 }
 
@@ -55,7 +61,9 @@ async function weightsOf(store: Store, artifact: string | null): Promise<{ weigh
 }
 
 function textOf({ seconds, report, stages, summary: figures }: RunDocument): string {
-  const weights = stages.filter((stage) => stage.weights !== undefined).map((stage) => `  ${stage.name.padEnd(22)}${stage.weights}`);
+  const weights = stages
+    .filter((stage) => stage.weights !== undefined)
+    .map((stage) => `  ${stage.name.padEnd(22)}${stage.weights}`);
   const lines = figureLines(figures).map((line) => `  ${line}`);
   return [
     "",

@@ -1,4 +1,11 @@
-import { type MetricsLine, type RunFailure, type RunRecord, type RunStage, type Store, thisProcess } from "@peco/artifacts";
+import {
+  type MetricsLine,
+  type RunFailure,
+  type RunRecord,
+  type RunStage,
+  type Store,
+  thisProcess,
+} from "@peco/artifacts";
 import type { Outcome, StageEvent } from "@peco/stage";
 import type { Experiment } from "./experiment.ts";
 import { machine, software } from "./machine.ts";
@@ -20,7 +27,17 @@ export class RunLog {
   static async create(store: Store, experiment: Experiment, tensorflow: string | null): Promise<RunLog> {
     const { loaded, data, seeds, stages, remarks } = experiment;
     const waiting = seeds.flatMap((seed) =>
-      stages.map(({ name }): RunStage => ({ name, seed: String(seed), state: "waiting", key: null, artifact: null, seconds: null, metrics: {} })),
+      stages.map(
+        ({ name }): RunStage => ({
+          name,
+          seed: String(seed),
+          state: "waiting",
+          key: null,
+          artifact: null,
+          seconds: null,
+          metrics: {},
+        }),
+      ),
     );
     const record = await store.runs.create({
       state: "running",
@@ -88,7 +105,9 @@ export class RunLog {
   }
 
   async #change(name: string, seed: bigint, change: Partial<RunStage>): Promise<void> {
-    const stages = this.#record.stages.map((stage) => (stage.name === name && stage.seed === String(seed) ? { ...stage, ...change } : stage));
+    const stages = this.#record.stages.map((stage) =>
+      stage.name === name && stage.seed === String(seed) ? { ...stage, ...change } : stage,
+    );
     this.#record = { ...this.#record, stages };
     this.#flush();
     await this.#writing;

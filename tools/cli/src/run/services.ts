@@ -32,7 +32,9 @@ export class Services implements AsyncDisposable {
       env: this.#env,
       onLog: (line) => this.#log(name, line),
       onRestart: ({ code, signal }) =>
-        this.#note(`the ${name} service ${signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`}; it is started again`),
+        this.#note(
+          `the ${name} service ${signal === null ? `ended with exit code ${code}` : `was killed by ${signal}`}; it is started again`,
+        ),
     });
   }
 
