@@ -24,18 +24,17 @@ hyper = {k[6:]: t.item() for k, t in batch.items() if k.startswith("hyper.")}
 positions = frozen.get("positions")
 
 
-def compiled(fn):
-    return torch.compile(fn, dynamic=False) if mode == "compiled" else fn
-
-
 def autocast():
     return torch.autocast("cpu", torch.bfloat16, enabled=precision == "bf16")
 
 
 class Trainer:
-    """Parameters under a prefix, AdamW on them, and a loss; `before` and `after` run without gradients."""
+    """Parameters under a prefix, AdamW on them, and a loss; `before` and `after` run without gradients.
 
-    def __init__(self, prefix, fused):
+    `compiled` compiles a function, or leaves it as it is.
+    """
+
+    def __init__(self, prefix, fused, compiled):
         self.fused = fused
         self.params = {k: torch.nn.Parameter(t.clone()) for k, t in start.items() if k.startswith(prefix)}
         self.buffers = {k: t.clone() for k, t in start.items() if not k.startswith(prefix)}
@@ -81,8 +80,8 @@ def head(p, name, x):
 
 
 class PerceptualNetwork(Trainer):
-    def __init__(self, fused):
-        super().__init__("query.", fused)
+    def __init__(self, fused, compiled):
+        super().__init__("query.", fused, compiled)
         self.averages = [t for k, t in self.buffers.items()]
         self.followed = [self.params[k.replace("key.", "query.", 1)] for k in self.buffers]
         self.keys = compiled(self.make_keys)
@@ -109,8 +108,8 @@ class PerceptualNetwork(Trainer):
 
 
 class Codebook(Trainer):
-    def __init__(self, fused):
-        super().__init__("autoencoder.", fused)
+    def __init__(self, fused, compiled):
+        super().__init__("autoencoder.", fused, compiled)
         self.update = compiled(self.move_codes)
 
     def features(self, pictures):
@@ -159,8 +158,8 @@ class Codebook(Trainer):
 
 
 class Pretrain(Trainer):
-    def __init__(self, fused):
-        super().__init__("model.", fused)
+    def __init__(self, fused, compiled):
+        super().__init__("model.", fused, compiled)
         self.channels = sum(k.startswith("autoencoder.encoder.down.") and k.endswith(".kernel") for k in frozen) * [0]
         self.tokens = compiled(self.make_tokens)
 
@@ -183,8 +182,8 @@ class Pretrain(Trainer):
 
 
 class Finetune(Trainer):
-    def __init__(self, fused):
-        super().__init__("classifier.", fused)
+    def __init__(self, fused, compiled):
+        super().__init__("classifier.", fused, compiled)
 
     def loss(self):
         tokens, _ = vision_transformer(self.params, "classifier.vit", vit, data["images"], positions, self.fused)
@@ -193,11 +192,11 @@ class Finetune(Trainer):
         return (F.cross_entropy(logits, data["labels"].long(), label_smoothing=recipe["smoothing"]),)
 
 
-def faster_attention(make):
-    """Whether the fused attention is faster for this step, by measuring; each try has weights of its own."""
+def faster_attention(kind):
+    """Whether the fused attention is faster for this step, by measuring it eagerly; each try has weights of its own."""
     seconds = {}
     for fused in (False, True):
-        step = make(fused).step
+        step = kind(fused, lambda fn: fn).step
         for _ in range(5):
             step()
         begun = time.perf_counter()
@@ -215,7 +214,8 @@ trainers = {
     "pretrain": Pretrain,
     "finetune": Finetune,
 }
-make = trainers[case]
-fused = faster_attention(make)
-trainer = make(fused)
-serve(trainer.step, {"versions": {"torch": torch.__version__}, "choice": "fused attention" if fused else "plain attention"})
+fused = faster_attention(trainers[case])
+compiled = (lambda fn: torch.compile(fn, dynamic=False)) if mode == "compiled" else (lambda fn: fn)
+trainer = trainers[case](fused, compiled)
+choice = "fused attention" if fused else "plain attention"
+serve(trainer.step, {"versions": {"torch": torch.__version__}, "choice": choice})

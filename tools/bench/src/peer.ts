@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { createInterface, type Interface } from "node:readline";
 import { z } from "zod";
 
@@ -51,6 +52,8 @@ export class Peer implements AsyncDisposable {
   /** Starts `program CASE VARIANT WEIGHTS THREADS` and waits until it has compiled. @throws Error with what it said */
   static async start(options: {
     python: string;
+    /** @default {@link peersFolder} */
+    folder?: string;
     program: string;
     case: string;
     variant: string;
@@ -58,7 +61,7 @@ export class Peer implements AsyncDisposable {
     threads: number;
   }): Promise<Peer> {
     const words = [
-      `${peersFolder}/${options.program}.py`,
+      `${options.folder ?? peersFolder}/${options.program}.py`,
       options.case,
       options.variant,
       options.weights,
@@ -72,12 +75,18 @@ export class Peer implements AsyncDisposable {
     child.stderr.on("data", (bytes: Buffer) => {
       said = `${said}${bytes}`.slice(-2000);
     });
+    // It may end at any time; whoever waits for its next line then hears of it.
+    for (const part of [child, child.stdin]) part.on("error", (error) => (said = `${said}${error.message}`));
+    const ended = once(child, "close");
     const peer = new Peer(
       `${options.program.replace(/_.*/, "").replace("torch", "pytorch")}/${options.variant}`,
       child,
     );
     const first = await peer.#lines.next();
-    if (first.done === true) throw new Error(`${peer.variant} ended before it was ready: ${said.trim()}`);
+    if (first.done === true) {
+      await ended;
+      throw new Error(`${peer.variant} ended before it was ready: ${said.trim()}`);
+    }
     ({ versions: peer.versions, choice: peer.choice } = ready.parse(JSON.parse(first.value)));
     return peer;
   }

@@ -1,6 +1,7 @@
 import { configure } from "tfjs-libtensorflow";
 import { type AgainstPeers, againstPeers } from "./against-peers.ts";
 import { ownVariants } from "./competitor.ts";
+import { type Limit, limitOf } from "./limit.ts";
 import { type BenchOptions, type Measured, measureCase } from "./measure.ts";
 import { installedPeers, missingPeers } from "./peer.ts";
 import { type Results, ratioOf } from "./rounds.ts";
@@ -19,6 +20,8 @@ export interface RuntimeMeasured extends Measured {
 export interface RuntimeBench {
   readonly cases: RuntimeMeasured[];
   readonly againstPeers: AgainstPeers[];
+  /** How fast each step could be here; measured with peers only. */
+  readonly limits: Limit[];
   /** Peers and variants that could not take part. */
   readonly missing: string[];
 }
@@ -27,13 +30,14 @@ export interface RuntimeBench {
 export async function benchRuntime(options: BenchOptions): Promise<RuntimeBench> {
   configure({ intraOpThreads: options.threads, interOpThreads: options.threads });
   const frameworks = options.peers ? installedPeers(options.python, ["torch", "jax"]) : [];
-  const bench: RuntimeBench = { cases: [], againstPeers: [], missing: [] };
+  const bench: RuntimeBench = { cases: [], againstPeers: [], limits: [], missing: [] };
   if (options.peers) bench.missing.push(...missingPeers(options, frameworks, ["torch", "jax"]));
   for (const which of cases.filter(({ name }) => options.only?.includes(name) ?? true)) {
     const field = { ours: ownVariants, frameworks, program: (framework: string) => `${framework}_peer` };
     const { rows, results, missing } = await measureCase(which, field, options);
     bench.cases.push(...rows.map((row) => besideEager(row, results)));
     bench.againstPeers.push(...againstPeers(rows, results));
+    if (options.peers) bench.limits.push(...(await limitOf(which, rows, options.log)));
     bench.missing.push(...missing);
   }
   return bench;

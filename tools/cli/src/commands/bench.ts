@@ -25,6 +25,20 @@ const againstPeers = z.array(
   }),
 );
 
+const limits = z.array(
+  z.object({
+    case: z.string(),
+    variant: z.string().describe("our fastest; the limit is that of its precision"),
+    limitMs: z
+      .number()
+      .describe("every product at its shape's measured rate, and the bytes of the rest over the measured bandwidth"),
+    productMs: z.number().describe("the part in products and convolutions"),
+    restMegabytes: z.number().describe("what has to be moved between them if all else were fused"),
+    gigabytesPerSecond: z.number().describe("the measured bandwidth"),
+    share: z.number().describe("limitMs over msPerStep"),
+  }),
+);
+
 const missing = z.array(z.string()).describe("peers and variants that could not take part");
 const machineDocument = z.looseObject({ threads: z.int() });
 
@@ -37,6 +51,7 @@ export const benchRuntimeDocument = z.object({
     }),
   ),
   againstPeers,
+  limits: limits.describe("measured with --peers only"),
   missing,
 });
 
@@ -69,7 +84,7 @@ export async function benchRuntimeCommand(options: BenchCommandOptions): Promise
   const rows = result.cases.map((row) =>
     line(row, row.againstEager === undefined ? "" : `${shown(row.againstEager)} x eager float32`),
   );
-  return answerOf(bench, result, [...rows, ...peerLines(result.againstPeers)]);
+  return answerOf(bench, result, [...rows, ...peerLines(result.againstPeers), ...limitLines(result.limits)]);
 }
 
 /** Measures the trainers' steps of the small recipe, beside the same in PyTorch with `--peers`. */
@@ -108,6 +123,14 @@ function line(row: z.infer<typeof measured>, more: string): string {
 
 function peerLines(against: z.infer<typeof againstPeers>): string[] {
   return against.map((a) => `${a.case.padEnd(18)} ${a.ours} against ${a.peer}: ${shown(a.ratio)} x`);
+}
+
+function limitLines(of: z.infer<typeof limits>): string[] {
+  return of.map((limit) => {
+    const rest = `${limit.restMegabytes.toFixed(0)} MB at ${limit.gigabytesPerSecond.toFixed(0)} GB/s`;
+    const parts = `${limit.productMs.toFixed(1)} ms of products and ${rest}`;
+    return `${limit.case.padEnd(18)} limit ${limit.limitMs.toFixed(1)} ms (${parts}), ${limit.variant} reaches ${(100 * limit.share).toFixed(0)} % of it`;
+  });
 }
 
 function shown({ median, quartiles: [low, high] }: z.infer<typeof spreadDocument>): string {
