@@ -60,7 +60,8 @@ function chosenGroups(options: { group?: string; all?: boolean }): string[] {
 async function vitest(group: string, paths: string[], quiet: boolean): Promise<z.infer<typeof countsSchema>> {
   const folder = mkdtempSync(join(tmpdir(), "peco-test-"));
   const countsFile = join(folder, "counts.json");
-  const { PECO_TEST_GROUP: _, ...environment } = process.env;
+  // FORCE_COLOR (nx and some CI set it) would colour what the programs under test print, and they are read as they are.
+  const { PECO_TEST_GROUP: _group, FORCE_COLOR: _colour, ...environment } = process.env;
   const env = {
     ...environment,
     NO_COLOR: "1",
