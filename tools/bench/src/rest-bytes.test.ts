@@ -52,10 +52,13 @@ describe("restBytes", () => {
       ["MatMul", [0, 1], square],
       ["Relu", [2], square],
       ["MatMul", [3, 1], square],
-      ["Add", [3, 4], square],
+      ["Add", [2, 4], square],
     ];
-    // Relu: read, written. Add: both read, written.
+    // Relu: read, written for the product. Add: the first product read again, the second, and the sum written.
     expect(restBytes(program([square, square], lines, [5]))).toBe(5 * bytes);
+    const stored: Line[] = [...lines.slice(0, 3), ["Add", [3, 4], square]];
+    // Relu's result is stored once, for the product and for the sum.
+    expect(restBytes(program([square, square], stored, [5]))).toBe(5 * bytes);
   });
 
   it("takes a reshape for nothing, and a constant for free", () => {
