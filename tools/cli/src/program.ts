@@ -47,7 +47,6 @@ function addRun(peco: Command): void {
       "--set <path=value>",
       "changes one value of the recipe, e.g. --set pretrain.steps=4800; repeatable",
       collect,
-      [],
     )
     .option("--seed <n>", "seed of everything that is drawn (default: 1)", seed)
     .option("--seeds <list>", "several seeds, e.g. 1,2,3: mean and spread in the report", seedList)
@@ -213,7 +212,7 @@ function addHouse(peco: Command): void {
     .action(async (options) => answer(options, (await import("./commands/doctor.ts")).doctorCommand));
 }
 
-function collect(value: string, before: string[]): string[] {
+function collect(value: string, before: string[] = []): string[] {
   return [...before, value];
 }
 

@@ -10,7 +10,7 @@ export interface RunOptions {
   data?: string;
   store?: string;
   recipe: string;
-  set: string[];
+  set?: string[];
   seed?: bigint;
   seeds?: bigint[];
   until?: string;
@@ -47,7 +47,10 @@ export async function experiment(
   if (options.seed !== undefined && options.seeds !== undefined)
     throw new UsageError("--seed and --seeds exclude each other");
   // The number of threads changes the last bits, so it is part of the recipe and never taken from the machine.
-  const sets = [...options.set, ...(options.threads === undefined ? [] : [`runtime.threads=${options.threads}`])];
+  const sets = [
+    ...(options.set ?? []),
+    ...(options.threads === undefined ? [] : [`runtime.threads=${options.threads}`]),
+  ];
   const loaded = loadRecipe(options.recipe, { sets });
   const data = options.data === undefined ? null : resolve(options.data);
   const folder = data === null ? null : await identifyFolder(data, onProgress === undefined ? {} : { onProgress });

@@ -61,9 +61,10 @@ async function weightsOf(store: Store, artifact: string | null): Promise<{ weigh
 }
 
 function textOf({ seconds, report, stages, summary: figures }: RunDocument): string {
+  const several = new Set(stages.map(({ seed }) => seed)).size > 1;
   const weights = stages
     .filter((stage) => stage.weights !== undefined)
-    .map((stage) => `  ${stage.name.padEnd(22)}${stage.weights}`);
+    .map(({ name, seed, weights }) => `  ${name.padEnd(22)}${several ? `seed ${seed}  ` : ""}${weights}`);
   const lines = figureLines(figures).map((line) => `  ${line}`);
   return [
     "",
