@@ -11,7 +11,7 @@ import { restBytes } from "./rest-bytes.ts";
 /** How fast a step could be on this machine, and how near our best variant comes. */
 export interface Limit {
   readonly case: string;
-  /** Our best variant; the limit is that of its precision. */
+  /** Our best variant in a precision, whose limit this is. */
   readonly variant: string;
   readonly limitMs: number;
   /** The part of it in products and convolutions, each at its shape's measured rate. */
@@ -36,34 +36,37 @@ export function limitMs(program: Program, rates: Rates): { limitMs: number; prod
   return { limitMs: inProducts + restBytes(program) / rates.bytesPerMs, productMs: inProducts };
 }
 
-/** Measures the limit of a case for our fastest variant. */
-export async function limitOf(which: Case, rows: readonly Measured[], log: (text: string) => void): Promise<Limit[]> {
-  const best = fastest(rows.filter(isOurs));
-  if (best === undefined) return [];
-  const program = await programOf(which, precisionOf(best.variant));
+/** Measures the limits of a case, in each precision for our fastest variant of it. */
+export async function limitsOf(which: Case, rows: readonly Measured[], log: (text: string) => void): Promise<Limit[]> {
   const callMs = await emptyCallMs();
-  const bytes = restBytes(program);
-  const bandwidth = await bytesPerMs(bytes, callMs);
-  const products = productsOf(program);
-  log(`${which.name}: measuring its ${products.length} products one by one`);
-  const times = new Map<string, number>();
-  for (const product of products) times.set(nameOf(product), await productMs(product, callMs));
-  const limit = limitMs(program, {
-    productMs: (product) => times.get(nameOf(product)) as number,
-    bytesPerMs: bandwidth,
-  });
-  return [
-    {
+  const limits: Limit[] = [];
+  for (const precision of ["float32", "bfloat16"] as const) {
+    const best = fastest(rows.filter((row) => isOurs(row) && precisionOf(row.variant) === precision));
+    if (best === undefined) continue;
+    const program = await programOf(which, precision);
+    const bytes = restBytes(program);
+    const bandwidth = await bytesPerMs(bytes, callMs);
+    const products = productsOf(program);
+    log(`${which.name}: measuring its ${products.length} products one by one in ${precision}`);
+    const times = new Map<string, number>();
+    for (const product of products) times.set(nameOf(product), await productMs(product, callMs));
+    const limit = limitMs(program, {
+      productMs: (product) => times.get(nameOf(product)) as number,
+      bytesPerMs: bandwidth,
+    });
+    limits.push({
       case: which.name,
       variant: best.variant,
       ...limit,
       restMegabytes: bytes / 1e6,
       gigabytesPerSecond: bandwidth / 1e6,
       share: limit.limitMs / best.msPerStep,
-    },
-  ];
+    });
+  }
+  return limits;
 }
 
+/** The same for equal products of one program. */
 function nameOf({ operation }: Product): string {
   return String(operation.outputs[0]);
 }

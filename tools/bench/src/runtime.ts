@@ -1,7 +1,7 @@
 import { configure } from "tfjs-libtensorflow";
 import { type AgainstPeers, againstPeers } from "./against-peers.ts";
 import { ownVariants } from "./competitor.ts";
-import { type Limit, limitOf } from "./limit.ts";
+import { type Limit, limitsOf } from "./limit.ts";
 import { type BenchOptions, type Measured, measureCase } from "./measure.ts";
 import { installedPeers, missingPeers } from "./peer.ts";
 import { type Results, ratioOf } from "./rounds.ts";
@@ -37,7 +37,7 @@ export async function benchRuntime(options: BenchOptions): Promise<RuntimeBench>
     const { rows, results, missing } = await measureCase(which, field, options);
     bench.cases.push(...rows.map((row) => besideEager(row, results)));
     bench.againstPeers.push(...againstPeers(rows, results));
-    if (options.peers) bench.limits.push(...(await limitOf(which, rows, options.log)));
+    if (options.peers) bench.limits.push(...(await limitsOf(which, rows, options.log)));
     bench.missing.push(...missing);
   }
   return bench;

@@ -28,7 +28,7 @@ const againstPeers = z.array(
 const limits = z.array(
   z.object({
     case: z.string(),
-    variant: z.string().describe("our fastest; the limit is that of its precision"),
+    variant: z.string().describe("our fastest in a precision; the limit is that of the precision"),
     limitMs: z
       .number()
       .describe("every product at its shape's measured rate, and the bytes of the rest over the measured bandwidth"),
