@@ -61,6 +61,8 @@ export async function train<S>(
   const progress = new Progress(context, run, ahead, saved);
   let step = saved?.step ?? 0;
   const first = step;
+  if (step > 0 && step < run.steps)
+    context.emit({ kind: "note", text: `${run.part} goes on from the checkpoint after step ${step} of ${run.steps}` });
   const save = async () => {
     await checkpoints.save(run.part, {
       step,
