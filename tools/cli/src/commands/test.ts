@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { ensureLibrary } from "tfjs-libtensorflow/library";
 import { z } from "zod";
 import { checkout } from "../checkout.ts";
@@ -64,6 +64,8 @@ async function vitest(group: string, paths: string[], quiet: boolean): Promise<z
   const { PECO_TEST_GROUP: _group, FORCE_COLOR: _colour, ...environment } = process.env;
   const env = {
     ...environment,
+    // tests call the repository's tools by name, as an npm script does
+    PATH: `${join(checkout, "node_modules/.bin")}${delimiter}${environment["PATH"] ?? ""}`,
     NO_COLOR: "1",
     PECO_TEST_COUNTS: countsFile,
     ...(group === "quick" ? {} : { PECO_TEST_GROUP: group }),
