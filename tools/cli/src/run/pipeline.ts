@@ -1,6 +1,7 @@
 import type { Store } from "@peco/artifacts";
 import { describeDifference, type Recipe, type Stage } from "@peco/recipes";
 import { type Outcome, type StageEvent, type StageSpec, superviseStage } from "@peco/stage";
+import { awaitOrphan } from "./await-orphan.ts";
 import { clock, type Display } from "./display.ts";
 import type { Experiment } from "./experiment.ts";
 import { preflightRecipe } from "./preflight.ts";
@@ -105,7 +106,8 @@ async function finished(store: Store, { key }: StageSpec): Promise<Outcome | nul
 
 /** Has the stage's service run it. A seed of null: a rehearsal, of which nothing is recorded. */
 async function runStage(pipeline: Pipeline, stage: Stage, spec: StageSpec, seed: bigint | null): Promise<Outcome> {
-  const { services, display, log, signal } = pipeline;
+  const { store, services, display, log, signal } = pipeline;
+  await awaitOrphan(store, spec.key, signal, (text) => display.line(text));
   const service = await services.get(stage.service);
   // Masked batches come from the masking service, as they do in a cluster.
   const masking = stage.name === "pretrain" ? await services.get("masking") : null;
