@@ -3,8 +3,12 @@ import { expect, it } from "vitest";
 
 const PROGRAM = new URL("../test/programs/memory.ts", import.meta.url).pathname;
 
-// The state is updated in place: a step needs less than a third of its size beside it, gradients and temporaries included.
-it.each(["graph", "xla"])("a step by %s on a state of 400 MB", { timeout: 120_000 }, (compiler) => {
+// The state is updated in place; gradients and temporaries are included. The aim is 0.3 of the state for both compilers:
+// graph holds it by far, XLA lies at 0.28 to 0.31 and is held to what it reaches.
+it.each([
+  ["graph", 0.3],
+  ["xla", 1 / 3],
+])("a step by %s on a state of 400 MB", { timeout: 120_000 }, (compiler, share) => {
   const { stdout, stderr, status } = spawnSync(process.execPath, ["--expose-gc", PROGRAM, compiler, "50"], {
     encoding: "utf8",
   });
@@ -12,5 +16,5 @@ it.each(["graph", "xla"])("a step by %s on a state of 400 MB", { timeout: 120_00
   const { state, more } = JSON.parse(stdout) as { state: number; more: number };
   console.log(`${compiler}: state ${state} MB, at the peak of a step ${more.toFixed(0)} MB more`);
   expect(state).toBe(400);
-  expect(more).toBeLessThan(state / 3);
+  expect(more).toBeLessThan(state * share);
 });

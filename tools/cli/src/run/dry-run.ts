@@ -89,11 +89,11 @@ async function lookUp(
 
 /** Seconds for 1000 pictures at 32 px through width 64 and depth 3 on the two cores where the small recipe was measured (docs/results.md). */
 const secondsPerThousand: Readonly<Record<Exclude<StageName, "data" | "evaluate">, number>> = {
-  "perceptual-network": 0.7,
-  codebook: 0.9,
-  pretrain: 0.6,
-  finetune: 0.5,
-  "finetune-from-scratch": 0.5,
+  "perceptual-network": 0.75,
+  codebook: 0.83,
+  pretrain: 0.49,
+  finetune: 0.51,
+  "finetune-from-scratch": 0.51,
 };
 
 function estimate({ loaded: { recipe }, folder }: Experiment, stage: StageName): number {
