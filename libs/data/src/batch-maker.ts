@@ -1,4 +1,4 @@
-import { blockWiseMask } from "@peco/masking";
+import { drawMask } from "@peco/masking";
 import { fold, type Key, key, stream } from "@peco/random";
 import type { AnyBatch, BatchSpec } from "./batch-spec.ts";
 import { hostInt32, hostUint8 } from "./host-array.ts";
@@ -79,7 +79,7 @@ export class BatchMaker {
       const first = { out: row(view1.data, at, spec.batch), size: spec.size };
       const second = { out: row(view2.data, at, spec.batch), size: spec.tokenizerSize };
       makeViewPair(fold(sample, "view1"), this.#picture, spec.views, first, second);
-      mask.data.set(blockWiseMask(stream(fold(sample, "mask")), spec.mask), at * patches);
+      mask.data.set(drawMask(stream(fold(sample, "mask")), spec.mask), at * patches);
     });
     return { view1, view2, mask };
   }

@@ -37,7 +37,7 @@ const mask = z.strictObject({
   columns: z.int().positive(),
   count: z.int().positive(),
   minBlock: z.number().positive(),
-  form: z.enum(["at-most", "exactly"]),
+  form: z.enum(["at-most", "exactly", "random"]),
 });
 
 /**

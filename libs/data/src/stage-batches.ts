@@ -8,7 +8,11 @@ export interface BatchRecipe {
   readonly codebook: { readonly batch: number; readonly channels: readonly unknown[]; readonly views: ViewOptions };
   readonly pretrain: {
     readonly batch: number;
-    readonly mask: { readonly count: number; readonly minBlock: number; readonly form: "at-most" | "exactly" };
+    readonly mask: {
+      readonly count: number;
+      readonly minBlock: number;
+      readonly form: "at-most" | "exactly" | "random";
+    };
     readonly views: ViewOptions;
   };
   readonly finetune: { readonly batch: number; readonly views: ViewOptions };

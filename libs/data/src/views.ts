@@ -31,7 +31,7 @@ export const viewOptions = z.strictObject({
       saturation: share,
       hueDegrees: z.number().min(0).max(180),
     })
-    .optional(),
+    .nullish(),
   /** Probability of a picture without colour. */
   grey: share.optional(),
   /** Deviation in pixels; probability in the first and in the second view. */

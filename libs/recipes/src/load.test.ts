@@ -135,7 +135,7 @@ describe("--set", () => {
     expect(problem("pretrain.stps=1")).toEqual(['pretrain.stps: unknown key, did you mean "pretrain.steps"?']);
     expect(problem("pretrian.steps=1")).toEqual(['pretrian: unknown key, did you mean "pretrain"?']);
     expect(problem("minBlock=1")).toEqual(['minBlock: unknown key, did you mean "pretrain.mask.minBlock"?']);
-    expect(problem("pretrain.zzzzz=1")[0]).toContain("known here: steps, batch, mask, optimizer, views");
+    expect(problem("pretrain.zzzzz=1")[0]).toContain("known here: target, steps, batch, microBatch, lossMean, mask, optimizer, views");
     expect(problems("pretrain.stps=1")[0]?.from).toBe("--set pretrain.stps=1");
   });
 
@@ -145,7 +145,9 @@ describe("--set", () => {
     expect(refusal(() => loadRecipe("small", { sets: ["pretrain.steps=[1"] })).message).toContain("is not YAML");
     expect(problem("pretrain.steps=1.5")).toEqual(["pretrain.steps: must be a whole number, not 1.5"]);
     expect(problem("pretrain.steps=0")).toEqual(["pretrain.steps: must be at least 1, not 0"]);
-    expect(problem("pretrain.mask.form=some")).toEqual(['pretrain.mask.form: must be at-most or exactly, not "some"']);
+    expect(problem("pretrain.mask.form=some")).toEqual([
+      'pretrain.mask.form: must be at-most or exactly or random, not "some"',
+    ]);
     expect(problem("pretrain.optimizer.lr=.nan")[0]).toContain("pretrain.optimizer.lr: must be a number");
     expect(problem("pretrain.optimizer.lr=.inf")).toHaveLength(1);
     expect(problem("image.mean=[0.5]")[0]).toContain("image.mean: ");
@@ -221,7 +223,7 @@ describe("impossible combinations", () => {
     expect(error.message.split("\n")).toEqual([
       "the recipe cannot be used:",
       '  pretrain.steps: must be a number, not "no" (--set pretrain.steps=no)',
-      "  evaluate.x: unknown key; known here: batch, probe, pictures (--set evaluate.x=1)",
+      "  evaluate.x: unknown key; known here: batch, probe, knn, codeWords, triples, pictures (--set evaluate.x=1)",
       expect.stringContaining("  image.patch: 30 pixels are not divisible by a patch of 8 (small.yaml:"),
       "  vit.heads: a width of 64 is not divisible by 5 heads (--set vit.heads=5)",
     ]);

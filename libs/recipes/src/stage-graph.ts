@@ -20,13 +20,13 @@ export type ServiceName = "masking" | "tokenizer" | "pretrainer" | "finetuner" |
 
 /** Raised by hand when a stage's numerics change: results of an older version are then not taken for new ones. */
 export const stageVersions: Readonly<Record<StageName, number>> = {
-  data: 1,
-  "perceptual-network": 1,
-  codebook: 1,
-  pretrain: 1,
-  finetune: 1,
-  "finetune-from-scratch": 1,
-  evaluate: 1,
+  data: 2,
+  "perceptual-network": 2,
+  codebook: 2,
+  pretrain: 2,
+  finetune: 2,
+  "finetune-from-scratch": 2,
+  evaluate: 2,
 };
 
 /** A stage with all that its result depends on, except the digests of its inputs and the seed. */
@@ -52,6 +52,19 @@ export interface GraphOptions {
   readonly source: "generated" | "folder";
 }
 
+/** Which stages a recipe asks for: one whose result nobody takes is left out. */
+function asksFor({ finetune, pretrain, codebook }: Recipe) {
+  const pretrained = finetune.start === "pretrained";
+  const tokenizer = pretrained && pretrain.target === "tokens";
+  const compares = codebook.source === "feature-kmeans" || (codebook.source === "vq" && codebook.loss.perceptual > 0);
+  return {
+    pretrained,
+    tokenizer,
+    featuresOfTokenizer: tokenizer && compares,
+    perceptualNetwork: finetune.start === "perceptual-network" || (tokenizer && compares),
+  };
+}
+
 /** The stages of a recipe, each after its inputs. */
 export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): Stage[] {
   const { image, vit } = recipe;
@@ -65,49 +78,67 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
     seeded: true,
     runtime,
   });
-  const pictures = { image: { size: image.size }, data: { [source]: recipe.data[source] } };
-  const classified: Stage["inputs"] = labelled
-    ? { classifier: "finetune", classifierFromScratch: "finetune-from-scratch" }
-    : {};
+  const asked = asksFor(recipe);
+  const pictures = { image: { size: image.size }, data: { form: recipe.data.form, [source]: recipe.data[source] } };
+  const perceptualNetwork: Stage["inputs"] = { perceptualNetwork: "perceptual-network" };
+  const tokenizer: Stage["inputs"] = { tokenizer: "codebook" };
+  const pretrained: Stage["inputs"] = { pretrained: "pretrain" };
+  const started: Stage["inputs"] = {
+    ...(asked.pretrained ? pretrained : {}),
+    ...(recipe.finetune.start === "perceptual-network" ? perceptualNetwork : {}),
+  };
+  const when = (wanted: boolean, make: () => Stage): Stage[] => (wanted ? [make()] : []);
   return [
     { ...stage("data", "masking", {}, pictures), seeded: source === "generated", runtime: null },
-    stage(
-      "perceptual-network",
-      "tokenizer",
-      { data: "data" },
-      { image, vit, perceptualNetwork: recipe.perceptualNetwork },
+    ...when(asked.perceptualNetwork, () =>
+      stage(
+        "perceptual-network",
+        "tokenizer",
+        { data: "data" },
+        { image, vit, perceptualNetwork: recipe.perceptualNetwork },
+      ),
     ),
-    stage(
-      "codebook",
-      "tokenizer",
-      { data: "data", perceptualNetwork: "perceptual-network" },
-      { image, codebook: recipe.codebook },
+    ...when(asked.tokenizer, () =>
+      stage(
+        "codebook",
+        "tokenizer",
+        { data: "data", ...(asked.featuresOfTokenizer ? perceptualNetwork : {}) },
+        { image, codebook: recipe.codebook },
+      ),
     ),
-    stage("pretrain", "pretrainer", { data: "data", tokenizer: "codebook" }, { image, vit, pretrain: recipe.pretrain }),
-    ...(labelled
-      ? [
-          stage(
-            "finetune",
-            "finetuner",
-            { data: "data", pretrained: "pretrain" },
-            { image, vit, finetune: recipe.finetune },
-          ),
-          stage("finetune-from-scratch", "finetuner", { data: "data" }, { image, vit, finetune: recipe.finetune }),
-        ]
-      : []),
+    ...when(asked.pretrained, () =>
+      stage(
+        "pretrain",
+        "pretrainer",
+        { data: "data", ...(asked.tokenizer ? tokenizer : {}) },
+        { image, vit, pretrain: recipe.pretrain },
+      ),
+    ),
+    ...when(labelled, () =>
+      stage("finetune", "finetuner", { data: "data", ...started }, { image, vit, finetune: recipe.finetune }),
+    ),
+    ...when(labelled, () =>
+      stage("finetune-from-scratch", "finetuner", { data: "data" }, { image, vit, finetune: fromScratch(recipe) }),
+    ),
     stage(
       "evaluate",
       "evaluator",
       {
         data: "data",
-        perceptualNetwork: "perceptual-network",
-        tokenizer: "codebook",
-        pretrained: "pretrain",
-        ...classified,
+        ...(asked.perceptualNetwork ? perceptualNetwork : {}),
+        ...(asked.tokenizer ? tokenizer : {}),
+        ...(asked.pretrained ? pretrained : {}),
+        ...(labelled ? { classifier: "finetune", classifierFromScratch: "finetune-from-scratch" } : {}),
       },
       { image, evaluate: recipe.evaluate, mask: recipe.pretrain.mask },
     ),
   ];
+}
+
+/** What training from scratch takes of the recipe: which network fine-tuning starts from is nothing to it. */
+function fromScratch({ finetune }: Recipe): Partial<Recipe["finetune"]> {
+  const { start: _, weights: __, positionResize: ___, ...own } = finetune;
+  return own;
 }
 
 /**

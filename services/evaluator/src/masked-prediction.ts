@@ -1,4 +1,4 @@
-import { type BlockWiseOptions, blockWiseMask } from "@peco/masking";
+import { drawMask, type MaskOptions } from "@peco/masking";
 import type { VisionTransformerConfig } from "@peco/models";
 import type { Normalisation } from "@peco/nn";
 import { fold, key, stream } from "@peco/random";
@@ -30,7 +30,7 @@ export async function measureMaskedPrediction(
   options: {
     config: VisionTransformerConfig;
     normalisation: Normalisation;
-    mask: BlockWiseOptions;
+    mask: MaskOptions;
     samples: readonly number[];
   },
 ): Promise<MaskedPrediction> {
@@ -46,8 +46,7 @@ export async function measureMaskedPrediction(
     await overPictures(pass, "masked prediction, test", { split: "test" }, async ({ batch, first, count }) => {
       const patches = law.rows * law.columns;
       const masks = new Uint8Array((batch.images.shape[0] as number) * patches);
-      for (let row = 0; row < count; row++)
-        masks.set(blockWiseMask(stream(fold(seed, first + row)), law), row * patches);
+      for (let row = 0; row < count; row++) masks.set(drawMask(stream(fold(seed, first + row)), law), row * patches);
       const mask: HostArray<"uint8"> = { dtype: "uint8", shape: [masks.length / patches, patches], data: masks };
       const result = await step.run(pretrained, { images: batch.images, mask }, random.key(0));
       for (let row = 0; row < count; row++) {

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "@peco/artifacts";
-import { blockWiseMask } from "@peco/masking";
+import { drawMask } from "@peco/masking";
 import { psnr } from "@peco/metrics";
 import { fold, key, stream } from "@peco/random";
 import { type Evaluation, evaluation } from "@peco/report/evaluation";
@@ -117,7 +117,7 @@ describe("with classes", () => {
     const seed = fold(key(1), "evaluate", "mask");
     let [hidden, threes] = [0, 0];
     for (const [number, { picture }] of made.test.entries()) {
-      const mask = blockWiseMask(stream(fold(seed, number)), { rows: 4, columns: 4, ...recipe.pretrain.mask });
+      const mask = drawMask(stream(fold(seed, number)), { rows: 4, columns: 4, ...recipe.pretrain.mask });
       const tokens = tf.tidy(() => tokenizer.encode(tf.tensor4d(picture, [1, size, size, 3])).dataSync());
       hidden += mask.reduce((a, b) => a + b, 0);
       threes += tokens.filter((token, patch) => token === 3 && mask[patch] === 1).length;

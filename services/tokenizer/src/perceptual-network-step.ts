@@ -40,8 +40,14 @@ function optimizerOf({ optimizer, freezePatchEmbedding }: Recipe["perceptualNetw
 /** The state before the first step: a fresh transformer and heads; the key network starts as the query network. */
 export function initPerceptualNetwork({ vit, recipe }: PerceptualNetworkOptions, key: Key): PerceptualNetworkState {
   const encoder = initVisionTransformer(random.fold(key, "encoder"), vit, "encoder");
-  const widths = [recipe.head.hidden, recipe.head.width];
-  const query = initMoco(encoder, vit.width, { projector: widths, predictor: widths }, random.fold(key, "heads"));
+  const { hidden, width, projectorLayers, predictorLayers } = recipe.head;
+  const widths = (layers: number) => [...Array<number>(layers - 1).fill(hidden), width];
+  const query = initMoco(
+    encoder,
+    vit.width,
+    { projector: widths(projectorLayers), predictor: widths(predictorLayers) },
+    random.fold(key, "heads"),
+  );
   return { query, key: initialMocoKey(query), slots: optimizerOf(recipe).init(query) };
 }
 

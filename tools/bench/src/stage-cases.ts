@@ -1,6 +1,6 @@
 import { generatedClasses, generatedPicture } from "@peco/data";
 import { finetuneStep, initFinetuning } from "@peco/finetuner-service";
-import { blockWiseMask } from "@peco/masking";
+import { drawMask } from "@peco/masking";
 import { encodeTokens, keyMomentum, perceptualFeatures, sinCosPositions } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
 import { initPretraining, pretrainStep } from "@peco/pretrainer-service";
@@ -177,6 +177,6 @@ function mirrored({ shape, data }: HostArray<"uint8">): HostArray<"uint8"> {
 function masks(recipe: Recipe): HostArray {
   const { batch, mask } = recipe.pretrain;
   const options = { rows: side(recipe), columns: side(recipe), ...mask };
-  const all = Array.from({ length: batch }, (_, i) => blockWiseMask(stream(fold(seed, "mask", i)), options));
+  const all = Array.from({ length: batch }, (_, i) => drawMask(stream(fold(seed, "mask", i)), options));
   return { dtype: "uint8", shape: [batch, side(recipe) ** 2], data: Uint8Array.from(all.flatMap((m) => [...m])) };
 }

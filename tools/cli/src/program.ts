@@ -81,7 +81,7 @@ function addMasks(peco: Command): void {
     .option("--grid <rows>x<columns>", "patches of a picture", "14x14")
     .option("--count <n>", "patches to mask", "75")
     .option("--min-block <n>", "smallest block, in patches", "16")
-    .option("--form <form>", "at-most (BEiT) or exactly (BEiT v2)", "at-most")
+    .option("--form <form>", "at-most (BEiT), exactly (BEiT v2) or random", "at-most")
     .option("--samples <n>", "number of masks", "8")
     .option("--seed <n>", "seed of the masks", "1")
     .option("--npy <file>", "write uint8 [samples, rows, columns]")

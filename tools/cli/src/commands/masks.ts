@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { type BlockWiseOptions, blockWiseMask, MaskOptionsError } from "@peco/masking";
+import { drawMask, type MaskOptions, MaskOptionsError } from "@peco/masking";
 import { fold, key, stream } from "@peco/random";
 import { z } from "zod";
 import { contactSheet, patchPixels } from "../masks/contact-sheet.ts";
@@ -28,7 +28,7 @@ export const masksDocument = z.object({
   grid: z.object({ rows: z.int(), columns: z.int() }),
   count: z.int(),
   minBlock: z.number(),
-  form: z.enum(["at-most", "exactly"]),
+  form: z.enum(["at-most", "exactly", "random"]),
   samples: z.int(),
   seed: z.string(),
   masked: z.object({ mean: z.number(), smallest: z.int(), largest: z.int() }),
@@ -72,7 +72,7 @@ export async function masksCommand(options: MasksOptions): Promise<Answer> {
 }
 
 function parseOptions(options: MasksOptions): Required<
-  Pick<BlockWiseOptions, "rows" | "columns" | "count" | "minBlock" | "form">
+  Pick<MaskOptions, "rows" | "columns" | "count" | "minBlock" | "form">
 > & {
   samples: number;
   seed: bigint;
@@ -114,15 +114,15 @@ const OPTION_OF: Record<string, string> = {
   form: "--form",
 };
 
-function drawSamples(law: BlockWiseOptions, samples: number, seed: bigint): Uint8Array {
+function drawSamples(law: MaskOptions, samples: number, seed: bigint): Uint8Array {
   const cells = law.rows * law.columns;
   const root = fold(key(seed), "masks");
   try {
-    const first = blockWiseMask(stream(fold(root, 0)), law); // refuses a bad law before anything large is allocated
+    const first = drawMask(stream(fold(root, 0)), law); // refuses a bad law before anything large is allocated
     const masks = new Uint8Array(samples * cells);
     masks.set(first);
     for (let sample = 1; sample < samples; sample++)
-      masks.set(blockWiseMask(stream(fold(root, sample)), law), sample * cells);
+      masks.set(drawMask(stream(fold(root, sample)), law), sample * cells);
     return masks;
   } catch (error) {
     if (!(error instanceof MaskOptionsError)) throw error;
