@@ -2,9 +2,10 @@ import { drawMask } from "@peco/masking";
 import { fold, type Key, key, stream } from "@peco/random";
 import type { AnyBatch, BatchSpec } from "./batch-spec.ts";
 import { hostInt32, hostUint8 } from "./host-array.ts";
+import type { Picture } from "./picture.ts";
 import type { PictureFile } from "./picture-file.ts";
 import { SampleOrder } from "./sample-order.ts";
-import { makePlainView, makeView, makeViewPair, type Picture } from "./views.ts";
+import { makePlainView, makeView, makeViewPair } from "./views.ts";
 
 /** The selected pictures of a pack: places in `pictures.u8` and labels (-1: none), equally long. */
 export interface Selected {
@@ -30,7 +31,7 @@ export class BatchMaker {
     this.#spec = spec;
     this.#selected = selected;
     this.#file = file;
-    this.#picture = { data: new Uint8Array(file.side * file.side * 3), side: file.side };
+    this.#picture = { data: new Uint8Array(file.side * file.side * 3), height: file.side, width: file.side };
     this.#key = spec.kind === "in-order" ? null : fold(key(spec.seed), spec.stage);
     this.#order = this.#key === null ? null : new SampleOrder(fold(this.#key, "order"), selected.places.length);
   }

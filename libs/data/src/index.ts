@@ -36,6 +36,7 @@ export { type IdentifiedFile, type IdentifiedFolder, type IdentifyOptions, ident
 export { type DataMeta, type PackedData, packFolder, packGenerated } from "./pack-data.ts";
 export { type PackedPicture, type PackIndex, packIndex, type SkippedFile, type Split } from "./pack-index.ts";
 export type { PackOptions } from "./pack-pictures.ts";
+export type { Picture } from "./picture.ts";
 export { type FolderContents, type FoundFile, pictureEndings, scanFolder } from "./scan-folder.ts";
 export {
   type BatchRecipe,

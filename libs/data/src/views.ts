@@ -2,6 +2,7 @@ import { type Key, type Stream, stream } from "@peco/random";
 import { z } from "zod";
 import { brightness, clampAll, contrast, grey, hue, saturation, solarize } from "./colour.ts";
 import { blurRadius, gaussianBlur } from "./gaussian-blur.ts";
+import type { Picture } from "./picture.ts";
 import { randomResizedCrop } from "./random-resized-crop.ts";
 import { type Box, filters, resizeBox } from "./resize.ts";
 
@@ -45,12 +46,6 @@ export const viewOptions = z.strictObject({
 /** How a view is drawn; a recipe's `views` as it stands. */
 export type ViewOptions = z.infer<typeof viewOptions>;
 
-/** A picture as it is read from a pack: `uint8 [side, side, 3]`. */
-export interface Picture {
-  readonly data: Uint8Array;
-  readonly side: number;
-}
-
 /** Where and how a view looks at its picture. */
 export interface Window {
   readonly box: Box;
@@ -58,8 +53,8 @@ export interface Window {
 }
 
 /** Draws crop and mirroring. */
-export function drawWindow(draws: Stream, side: number, options: ViewOptions): Window {
-  const box = randomResizedCrop(draws, side, side, options.crop.area, options.crop.aspect);
+export function drawWindow(draws: Stream, { height, width }: Omit<Picture, "data">, options: ViewOptions): Window {
+  const box = randomResizedCrop(draws, height, width, options.crop.area, options.crop.aspect);
   return { box, mirror: draws.bernoulli(options.flip) };
 }
 
@@ -77,8 +72,8 @@ export function makeView(
 ): void {
   const draws = stream(key);
   const pixels = scratchOf(size);
-  const { box, mirror } = drawWindow(draws, picture.side, options);
-  resizeBox(picture.data, picture.side, box, pixels, size, options.crop.filter, mirror);
+  const { box, mirror } = drawWindow(draws, picture, options);
+  resizeBox(picture.data, picture.width, box, pixels, size, options.crop.filter, mirror);
   clampAll(pixels);
   changeColours(draws, pixels, size, options, view);
   toBytes(pixels, out);
@@ -96,12 +91,12 @@ export function makeViewPair(
   second: { out: Uint8Array; size: number },
 ): void {
   const draws = stream(key);
-  const { box, mirror } = drawWindow(draws, picture.side, options);
+  const { box, mirror } = drawWindow(draws, picture, options);
   const source = recoloured(draws, picture, options);
   const filter = options.tokenizerFilter ?? options.crop.filter;
   for (const [target, used] of [[first, options.crop.filter] as const, [second, filter] as const]) {
     const pixels = scratchOf(target.size);
-    resizeBox(source, picture.side, box, pixels, target.size, used, mirror);
+    resizeBox(source, picture.width, box, pixels, target.size, used, mirror);
     toBytes(pixels, target.out);
   }
 }
@@ -109,7 +104,7 @@ export function makeViewPair(
 function recoloured(draws: Stream, picture: Picture, options: ViewOptions): Uint8Array | Float64Array {
   if (!(options.jitter || options.grey || options.blur || options.solarize)) return picture.data;
   const pixels = Float64Array.from(picture.data);
-  changeColours(draws, pixels, picture.side, options, 0);
+  changeColours(draws, pixels, picture.width, options, 0);
   return pixels;
 }
 
@@ -140,13 +135,13 @@ function changeColours(draws: Stream, pixels: Float64Array, size: number, option
 
 /** Makes an unaugmented view: the picture itself, or resized as a whole (bicubic) where the size differs. */
 export function makePlainView(picture: Picture, out: Uint8Array, size: number): void {
-  if (picture.side === size) {
+  if (picture.height === size && picture.width === size) {
     out.set(picture.data);
     return;
   }
-  const whole = { top: 0, left: 0, height: picture.side, width: picture.side };
+  const whole = { top: 0, left: 0, height: picture.height, width: picture.width };
   const pixels = scratchOf(size);
-  resizeBox(picture.data, picture.side, whole, pixels, size, "bicubic");
+  resizeBox(picture.data, picture.width, whole, pixels, size, "bicubic");
   toBytes(pixels, out);
 }
 
