@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { fold, key } from "@peco/random";
 import { describe, expect, it } from "vitest";
-import { type Draws, drawPicture, generatedClasses, generatedPicture } from "./generated-picture.ts";
+import { type Draws, drawPicture, generatedClasses, generatedPicture, sharedChroma } from "./generated-picture.ts";
 
 const { pictures } = JSON.parse(
   readFileSync(new URL("../fixtures/generated-pictures.json", import.meta.url), "utf8"),
@@ -63,6 +63,28 @@ describe("a generated picture", () => {
         bottom,
       ]);
     }
+  });
+
+  it("has one chroma and the coloured picture's luminance where colour is no nuisance", () => {
+    let compared = 0;
+    for (let at = 0; at < 40; at++) {
+      const [coloured, plain] = [generatedPicture(key(at), 32), generatedPicture(key(at), 32, false)];
+      expect([plain.label, plain.mask, plain.box]).toEqual([coloured.label, coloured.mask, coloured.box]);
+      for (let pixel = 0; pixel < 32 * 32; pixel++) {
+        const [a, b] = [coloured, plain].map(({ pixels }) => [...pixels.subarray(pixel * 3, pixel * 3 + 3)]);
+        const isCut = [...(a as number[]), ...(b as number[])].some((value) => value === 0 || value === 255);
+        if (isCut) continue;
+        compared++;
+        const mean = (values: number[]) => values.reduce((sum, value) => sum + value, 0) / 3;
+        const grey = mean(b as number[]);
+        if (Math.abs(grey - mean(a as number[])) > 1)
+          throw new Error(`pixel ${pixel} of picture ${at}: another luminance`);
+        for (const [channel, value] of (b as number[]).entries())
+          if (Math.abs(value - grey - 255 * (sharedChroma[channel] as number)) > 1)
+            throw new Error(`pixel ${pixel} of picture ${at}: another chroma`);
+      }
+    }
+    expect(compared).toBeGreaterThan(20_000);
   });
 
   it("is the same picture at another resolution", () => {

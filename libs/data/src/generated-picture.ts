@@ -35,13 +35,21 @@ export interface GeneratedPicture {
 /** Periods and noise are stated for pictures of 32 pixels. */
 const REFERENCE_SIDE = 32;
 
-/** The picture of a key: equal keys and sides give equal bytes. At another side than 32 it is the same law at another resolution. */
-export function generatedPicture(key: Key, side: number): GeneratedPicture {
-  return drawPicture(stream(key), side);
+/** What every pixel's channels are beside their mean in a set without colour nuisance: one warm tint. */
+export const sharedChroma = [0.05, 0, -0.05] as const;
+
+/**
+ * The picture of a key: equal keys and sides give equal bytes. At another side than 32 it is the same law at another resolution.
+ *
+ * @param colourNuisance `false`: all pixels of all pictures share one chroma, so that colour tells nothing and hides nothing; all else,
+ * with the mean of the channels, is as in the coloured picture of the same key
+ */
+export function generatedPicture(key: Key, side: number, colourNuisance = true): GeneratedPicture {
+  return drawPicture(stream(key), side, colourNuisance);
 }
 
 /** The picture that a sequence of random numbers gives. */
-export function drawPicture(draws: Draws, side: number): GeneratedPicture {
+export function drawPicture(draws: Draws, side: number, colourNuisance = true): GeneratedPicture {
   const label = draws.integer(0, generatedClasses.length - 1);
   const place = drawPlace(draws);
   const object = drawTexture(draws, textures[label % 4] as Texture, side, degrees(draws.uniform(-15, 15)));
@@ -54,6 +62,7 @@ export function drawPicture(draws: Draws, side: number): GeneratedPicture {
   const light = drawLight(draws);
 
   const pixels = new Uint8Array(side * side * 3);
+  const values: Colour = [0, 0, 0];
   const mask = new Uint8Array(side * side);
   const shape = shapes[Math.floor(label / 4)] as Shape;
   for (let at = 0; at < side * side; at++) {
@@ -79,11 +88,19 @@ export function drawPicture(draws: Draws, side: number): GeneratedPicture {
         0.06 * (figureField[at * 3 + channel] as number);
       const seen = behind + inside * (front - behind);
       const covered = bar === null ? seen : seen + hidden * (at3(bar.colour, channel) - seen);
-      const value = covered * shine + draws.normal(0, 0.02);
-      pixels[at * 3 + channel] = Math.round(255 * Math.min(1, Math.max(0, value)));
+      values[channel] = covered * shine + draws.normal(0, 0.02);
     }
+    if (!colourNuisance) shareChroma(values);
+    for (let channel = 0; channel < 3; channel++)
+      pixels[at * 3 + channel] = Math.round(255 * Math.min(1, Math.max(0, at3(values, channel))));
   }
   return { pixels, label, mask, box: boxAround(mask, side) };
+}
+
+/** Keeps the mean of the channels and takes all else away, in place. */
+function shareChroma(values: Colour): void {
+  const mean = (values[0] + values[1] + values[2]) / 3;
+  for (let channel = 0; channel < 3; channel++) values[channel] = mean + (sharedChroma[channel] as number);
 }
 
 interface Place {

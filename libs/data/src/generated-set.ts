@@ -20,6 +20,8 @@ export interface GeneratedOptions {
   readonly labelled: number;
   readonly validation: number;
   readonly test: number;
+  /** `false`: one chroma for all pictures. @default true */
+  readonly colourNuisance?: boolean;
 }
 
 const box = z.tuple([z.int(), z.int(), z.int(), z.int()]);
@@ -35,6 +37,7 @@ const annotations = z.strictObject({
     labelled: z.int(),
     validation: z.int(),
     test: z.int(),
+    colourNuisance: z.boolean(),
   }),
   classes: z.array(z.string()),
   pictures: z.array(
@@ -61,7 +64,7 @@ export async function writeGeneratedSet(
   options: GeneratedOptions,
   run: { threads?: number; signal?: AbortSignal; onProgress?: (done: number, of: number) => void } = {},
 ): Promise<GeneratedSet> {
-  const generator = { version: GENERATOR_VERSION, ...options, seed: String(options.seed) };
+  const generator = { version: GENERATOR_VERSION, colourNuisance: true, ...options, seed: String(options.seed) };
   const found = await readGeneratedSet(folder);
   if (
     found !== null &&
@@ -115,7 +118,7 @@ export async function readGeneratedSet(folder: string): Promise<GeneratedSet | n
 
 async function drawAll(
   folder: string,
-  { seed, side, train, validation, test }: GeneratedOptions,
+  { seed, side, train, validation, test, colourNuisance = true }: GeneratedOptions,
   splits: [Split, number][],
   {
     threads = 2,
@@ -128,7 +131,7 @@ async function drawAll(
   let done = 0;
   const draw = async (split: Split, from: number, to: number) => {
     signal?.throwIfAborted();
-    const part = await pool.run({ folder, seed, side, split, from, to });
+    const part = await pool.run({ folder, seed, side, colourNuisance, split, from, to });
     signal?.throwIfAborted();
     done += to - from;
     onProgress?.(done, of);

@@ -11,6 +11,7 @@ export interface GeneratedJob {
   readonly folder: string;
   readonly seed: number | bigint;
   readonly side: number;
+  readonly colourNuisance: boolean;
   readonly split: Split;
   readonly from: number;
   readonly to: number;
@@ -25,10 +26,14 @@ export interface GeneratedPart {
   readonly masks: Uint8Array<ArrayBuffer>;
 }
 
-serveJobs<GeneratedJob, GeneratedPart>(({ folder, seed, side, split, from, to }) => {
+serveJobs<GeneratedJob, GeneratedPart>(({ folder, seed, side, colourNuisance, split, from, to }) => {
   const part: GeneratedPart = { names: [], labels: [], boxes: [], masks: new Uint8Array((to - from) * side * side) };
   for (let at = from; at < to; at++) {
-    const { pixels, label, mask, box } = generatedPicture(fold(key(seed), "generated", split, at), side);
+    const { pixels, label, mask, box } = generatedPicture(
+      fold(key(seed), "generated", split, at),
+      side,
+      colourNuisance,
+    );
     const name = `${split}/${generatedClasses[label]}/${String(at).padStart(6, "0")}.png`;
     writeFileSync(join(folder, name), encodePng(pixels, side));
     part.names.push(name);

@@ -56,12 +56,13 @@ interface Made {
 
 async function generated({ spec, recipe, emit, signal }: StageContext, pictures: string): Promise<Made> {
   const side = recipe.image.size;
-  const { train, labelled, validation, test } = recipe.data.generated;
-  const folder = join(spec.store, "generated", `seed${spec.seed}-${side}px-${train}-${labelled}-${validation}-${test}`);
+  const { train, labelled, validation, test, colourNuisance } = recipe.data.generated;
+  const name = `seed${spec.seed}-${side}px-${train}-${labelled}-${validation}-${test}${colourNuisance ? "" : "-one-chroma"}`;
+  const folder = join(spec.store, "generated", name);
   await mkdir(folder, { recursive: true });
   const set: GeneratedSet = await writeGeneratedSet(
     folder,
-    { seed: spec.seed, side, train, labelled, validation, test },
+    { seed: spec.seed, side, train, labelled, validation, test, colourNuisance },
     { threads: spec.threads, signal, onProgress: partProgress("draw", emit) },
   );
   const packed = await packGenerated(set, folder, pictures, { side, signal, onProgress: partProgress("pack", emit) });
