@@ -12,13 +12,15 @@ export {
   updateCodebook,
 } from "./codebook.ts";
 export { codebookPerplexity, codebookUsage } from "./codebook-metrics.ts";
-export { kMeans } from "./kmeans.ts";
+export { type KMeansOptions, kMeans, lloydRound } from "./kmeans.ts";
 export {
   initMaskedModel,
   type MaskedModel,
   type MaskedPatches,
   maskedLoss,
   maskedPatches,
+  maskedPixelLoss,
+  pixelCount,
   predictMasked,
 } from "./masked-modelling.ts";
 export {
@@ -37,7 +39,7 @@ export {
 export { initMocoHead, type MocoHead, type MocoHeadLayer, mocoHead } from "./moco-head.ts";
 export { type ContrastiveLoss, contrastiveLoss, keyDeviation, unitRows } from "./moco-loss.ts";
 export { keyMomentum } from "./moco-momentum.ts";
-export { type FeatureNorm, perceptualLoss } from "./perceptual-loss.ts";
+export { type FeatureNorm, normaliseFeatures, perceptualLoss } from "./perceptual-loss.ts";
 export { classToken, perceptualFeatures } from "./perceptual-network.ts";
 export { sinCosPositions } from "./sin-cos-positions.ts";
 export {

@@ -1,4 +1,4 @@
-import { crossEntropy, type Linear, linear } from "@peco/nn";
+import { crossEntropy, type Linear, linear, normalisedPatches, standardise } from "@peco/nn";
 import { type Key, random, tf } from "tfjs-libtensorflow";
 import {
   type VisionTransformer,
@@ -8,15 +8,23 @@ import {
 } from "./vision-transformer.ts";
 import { initHead, initVisionTransformer } from "./vision-transformer-init.ts";
 
-/** A vision transformer that predicts visual tokens: one linear layer on the final norm. */
+/** A vision transformer that predicts what masked patches hide, visual tokens or pixels: one linear layer on the final norm. */
 export type MaskedModel = { readonly vit: VisionTransformer; readonly head: Linear };
 
-/** Fresh parameters for `codes` visual tokens; the head starts as the other weights do. */
-export function initMaskedModel(key: Key, config: VisionTransformerConfig, codes: number): MaskedModel {
+/**
+ * Fresh parameters for `outputs` numbers a patch: the tokenizer's codes, or `pixelCount` of the patch. The head starts as
+ * the other weights do.
+ */
+export function initMaskedModel(key: Key, config: VisionTransformerConfig, outputs: number): MaskedModel {
   return {
     vit: initVisionTransformer(random.fold(key, "vit"), config, "pretraining"),
-    head: initHead(random.fold(key, "head"), config, codes, "pretraining"),
+    head: initHead(random.fold(key, "head"), config, outputs, "pretraining"),
   };
+}
+
+/** Numbers in a patch: its pixels times three colours. */
+export function pixelCount({ patch }: { patch: number }): number {
+  return patch * patch * 3;
 }
 
 /** Which patches are predicted. */
@@ -33,7 +41,7 @@ export function maskedPatches(mask: tf.Tensor2D, count: number): MaskedPatches {
   return { patches: indices, weights: values };
 }
 
-/** Logits of the masked patches alone, [batch * count, codes]: the head is the widest product and the rest is not asked. */
+/** The head's outputs at the masked patches alone, [batch * count, outputs]: it is the widest product, and the rest is not asked. */
 export function predictMasked(
   model: MaskedModel,
   config: VisionTransformerConfig,
@@ -62,6 +70,30 @@ export function maskedLoss(
     loss: tf.div(tf.sum(tf.mul(crossEntropy(logits, labels), each)), total),
     accuracy: tf.div(tf.sum(tf.mul(right, each)), total),
   };
+}
+
+/**
+ * Mean squared error of predicted pixels [batch * count, pixelCount] at the masked patches. The target is the patch as the
+ * network sees it, minus its own mean, over its own deviation (He et al. 2022's better target): over all its pixels and
+ * colours, with n - 1 in the variance.
+ * @param pictures values 0..255, [batch, size, size, 3]
+ */
+export function maskedPixelLoss(
+  predicted: tf.Tensor2D,
+  pictures: tf.Tensor4D,
+  config: VisionTransformerConfig,
+  { patches, weights }: MaskedPatches,
+): { loss: tf.Scalar } {
+  const rows = normalisedPatches(pictures, config.patch, config);
+  const perPicture = rows.shape[0] / patches.shape[0];
+  const values = tf.gather(rows, flatRows(patches, perPicture, 0)) as tf.Tensor2D;
+  const count = values.shape[1];
+  // From the variance with n, which `standardise` divides by the root of, to that with n - 1, to which 1e-6 is added.
+  const ratio = (count - 1) / count;
+  const target = tf.mul(standardise(values, 1e-6 * ratio), Math.sqrt(ratio));
+  const each = tf.reshape<tf.Rank.R1>(weights, [-1]);
+  const errors = tf.mean(tf.squaredDifference(predicted, target), 1);
+  return { loss: tf.div(tf.sum(tf.mul(errors, each)), tf.sum(each)) };
 }
 
 /** Rows of [batch * perPicture, ..] at which the patches of each picture lie, when `before` rows come before its first. */

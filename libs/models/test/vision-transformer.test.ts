@@ -10,6 +10,7 @@ import {
   type MaskedModel,
   maskedLoss,
   maskedPatches,
+  maskedPixelLoss,
   predictMasked,
   sinCosPositions,
   type VisionTransformerConfig,
@@ -94,6 +95,18 @@ describe("vision transformer against timm", () => {
       expectGradients(name, grad as Tree);
     });
   }
+
+  it("masked pixels: loss and gradient", () => {
+    const chosen = maskedPatches(mask, 6);
+    const all = fixture("pixels.predicted");
+    const { loss, grad } = valueAndGrad((params: { predicted: tf.Tensor }) => {
+      // what the head would give at the chosen patches
+      const predicted = tf.reshape<tf.Rank.R2>(tf.gather(params.predicted, chosen.patches, 1, 1), [-1, 48]);
+      return { ...maskedPixelLoss(predicted, pictures, config, chosen), aux: null };
+    })({ predicted: all });
+    expectEqual(loss, fixture("pixels.loss"));
+    expectEqual((grad as { predicted: tf.Tensor }).predicted, fixture("pixels.gradient"));
+  });
 
   it("classifier: logits, smoothed loss and all gradients, with learned positions", () => {
     const shape: VisionTransformerConfig = { ...config, positions: "learned" };

@@ -16,8 +16,8 @@ import { initPretraining, type PretrainOptions, pretrainStep } from "./pretrain-
 import { remoteBatches } from "./remote-batches.ts";
 
 /**
- * The stage `pretrain`: trains a vision transformer to predict the frozen tokenizer's tokens of hidden patches, and
- * publishes it with its head. Batches come from the masking service where there is one; they are the same bytes as those
+ * The stage `pretrain`: trains a vision transformer to predict the frozen tokenizer's tokens of hidden patches, or
+ * their pixels, and publishes it with its head. Batches come from the masking service where there is one; they are the same bytes as those
  * that the library makes.
  */
 export const pretrainStage: Stage = async (context) => {
@@ -26,14 +26,13 @@ export const pretrainStage: Stage = async (context) => {
   const own = recipe.pretrain;
   const steps = spec.preflight ? 1 : own.steps;
   const key = random.fold(random.key(spec.seed), spec.stage);
-  using tokenizer = await loadTokenizer(store, spec.inputs["tokenizer"] ?? "");
+  using tokenizer = own.target === "pixels" ? null : await loadTokenizer(store, spec.inputs["tokenizer"] ?? "");
   const options: PretrainOptions = {
     vit: { ...recipe.image, ...recipe.vit },
     recipe: own,
     dropPath: recipe.vit.dropPath,
     precision: recipe.runtime.precision,
-    codes: tokenizer.config.codes,
-    tokenize: tokenizer.encode,
+    tokenizer: tokenizer && { codes: tokenizer.config.codes, tokenise: tokenizer.encode },
   };
   await using batches = await openBatches(context, steps);
   const lr = lrSchedule(own.optimizer, steps);

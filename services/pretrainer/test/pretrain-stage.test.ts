@@ -89,6 +89,21 @@ describe("the stage pretrain", () => {
     }
   });
 
+  it("predicts pixels without a tokenizer, learns, and leaves no tensor behind", async () => {
+    const { spec, recipe } = await prepared("pretrain.target=pixels", "pretrain.steps=40");
+    expect(Object.keys(spec.inputs)).toEqual(["data"]);
+    const before = tf.memory().numTensors;
+    const { artifact, metrics } = await runHere(pretrainStage, spec);
+    expect(tf.memory().numTensors).toBe(before);
+    const opened = await Store.open(store);
+    const { tensors } = decodeSafetensors(await opened.artifactBlob(artifact, "weights.safetensors"));
+    expect(tensors["head.weight"]?.shape).toEqual([recipe.vit.width, recipe.image.patch ** 2 * 3]);
+    const history = JSON.parse(new TextDecoder().decode(await opened.artifactBlob(artifact, "history.json")));
+    expect(history[0]).not.toHaveProperty("accuracy");
+    expect(history.at(-1).loss).toBeLessThan(0.98 * history[0].loss);
+    expect(metrics["loss"]).toBe(history.at(-1).loss);
+  });
+
   it("ends a run that diverges", async () => {
     const { spec } = await prepared("pretrain.optimizer.lr=1.0e+30", "pretrain.optimizer.clip=null");
     await expect(runHere(pretrainStage, spec)).rejects.toBeInstanceOf(Diverged);

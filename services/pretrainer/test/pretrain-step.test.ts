@@ -17,8 +17,7 @@ function options(change: Partial<PretrainOptions> = {}): PretrainOptions {
     recipe: recipe.pretrain,
     dropPath: 0,
     precision: "float32",
-    codes: 16,
-    tokenize: (views) => encodeTokens(autoencoder, vectors, views, recipe.image),
+    tokenizer: { codes: 16, tokenise: (views) => encodeTokens(autoencoder, vectors, views, recipe.image) },
     ...change,
   };
 }
@@ -46,6 +45,7 @@ describe("a step of pre-training", () => {
     ["graph", options(), "graph", 1e-5],
     ["xla", options({ vit: { ...recipe.image, ...recipe.vit, depth: 1 } }), "xla", 1e-5],
     ["graph, as BEiT, with drop path", options({ vit: beit, dropPath: 0.3 }), "graph", 1e-5],
+    ["graph, pixels", options({ tokenizer: null }), "graph", 1e-5],
     ["graph in bfloat16", options({ precision: "bfloat16" }), "graph", 1e-2],
   ];
   for (const [name, chosen, compiler, tolerance] of cases) {
