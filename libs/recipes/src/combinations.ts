@@ -10,7 +10,129 @@ interface Rule {
 
 const grid = ({ image }: Recipe): number => image.size / image.patch;
 const says = (wrong: boolean, problem: string): string | null => (wrong ? problem : null);
+/** Pixels for which the tokenizer makes one token. */
+function tokenPixels({ codebook, image }: Recipe): number {
+  if (codebook.source === "dall-e") return 8;
+  return codebook.source === "vq" ? 2 ** codebook.channels.length : image.patch;
+}
 const mixed = (r: Recipe): boolean => r.finetune.mixup > 0 || r.finetune.cutmix > 0;
+
+/** How many blocks of the perceptual network there are whose features can be compared. */
+function perceptualLayers({ vit, perceptualNetwork: own }: Recipe): number {
+  if (own.source !== "weights") return (own.vit ?? vit).depth;
+  return own.preset === "vgg16" ? 5 : 12;
+}
+
+/** What the shape of a vision transformer must keep to. */
+function shapeRules(at: string, shape: (recipe: Recipe) => Recipe["vit"] | null): Rule[] {
+  const rule = (keys: readonly [string, ...string[]], problem: (vit: Recipe["vit"]) => string | null): Rule => ({
+    paths: keys.map((key) => `${at}.${key}`) as [string, ...string[]],
+    problem: (recipe) => {
+      const vit = shape(recipe);
+      return vit === null ? null : problem(vit);
+    },
+  });
+  return [
+    rule(["heads", "width"], ({ heads, width }) =>
+      says(width % heads !== 0, `a width of ${width} is not divisible by ${heads} heads`),
+    ),
+    rule(["width", "positions"], ({ width, positions }) =>
+      says(positions === "sincos" && width % 4 !== 0, `${width} is not divisible by 4, which sincos positions need`),
+    ),
+    rule(["mlpRatio", "width"], ({ mlpRatio, width }) =>
+      says(!Number.isInteger(mlpRatio * width), `${mlpRatio} times the width of ${width} is no whole number`),
+    ),
+  ];
+}
+
+/** Where the perceptual network comes from. */
+const perceptualNetworkRules: readonly Rule[] = [
+  ...(["preset", "weights"] as const).map(
+    (key): Rule => ({
+      paths: [`perceptualNetwork.${key}`, "perceptualNetwork.source"],
+      problem: ({ perceptualNetwork: own }) =>
+        own.source === "weights"
+          ? says(
+              own[key] === null,
+              `perceptualNetwork.source is weights, which needs a ${key === "preset" ? "preset" : "file"}`,
+            )
+          : says(own[key] !== null, `perceptualNetwork.source is ${own.source}, so that no weights would be read`),
+    }),
+  ),
+  {
+    paths: ["perceptualNetwork.vit", "perceptualNetwork.source"],
+    problem: ({ perceptualNetwork: own }) =>
+      says(own.source === "weights" && own.vit !== null, "the preset says the shape of weights that are read: null"),
+  },
+  {
+    paths: ["codebook.loss.norm", "perceptualNetwork.preset"],
+    problem: (r) =>
+      says(
+        r.perceptualNetwork.preset === "vgg16" && r.codebook.loss.norm !== "none",
+        "VGG-16's features are normalised and weighed as LPIPS does it, which another norm would undo: none",
+      ),
+  },
+  {
+    paths: ["finetune.start", "perceptualNetwork.preset"],
+    problem: (r) =>
+      says(
+        r.perceptualNetwork.preset === "vgg16" && r.finetune.start === "perceptual-network",
+        "VGG-16 is no vision transformer, which fine-tuning needs",
+      ),
+  },
+];
+
+/** What can be computed in parts with the result of the whole batch. */
+const microBatchRules: readonly Rule[] = [
+  ...(["codebook", "pretrain", "finetune"] as const).map(
+    (stage): Rule => ({
+      paths: [`${stage}.microBatch`, `${stage}.batch`],
+      problem: (r) => {
+        const { microBatch, batch } = r[stage];
+        return says(
+          microBatch !== null && batch % microBatch !== 0,
+          `a batch of ${batch} is no whole number of micro-batches of ${microBatch}`,
+        );
+      },
+    }),
+  ),
+  {
+    paths: ["pretrain.lossMean", "pretrain.microBatch"],
+    problem: ({ pretrain: { lossMean, microBatch } }) =>
+      says(lossMean === "micro-batches" && microBatch === null, "there are none without pretrain.microBatch"),
+  },
+  {
+    paths: ["codebook.microBatch", "codebook.adversarial"],
+    problem: ({ codebook: { microBatch, adversarial } }) =>
+      says(
+        microBatch !== null && adversarial !== null,
+        "the adversarial weight is a ratio of two gradients of the whole batch, and the discriminator's batch norms see the whole batch: micro-batches cannot give the same",
+      ),
+  },
+  {
+    paths: ["finetune.batch", "finetune.mixGroup", "finetune.mixup", "finetune.cutmix"],
+    problem: (r) => {
+      const group = r.finetune.mixGroup ?? r.finetune.batch;
+      return says(mixed(r) && group % 2 !== 0, `mixup and cutmix pair pictures, and ${group} is odd`);
+    },
+  },
+  {
+    paths: ["finetune.mixGroup", "finetune.microBatch", "finetune.batch"],
+    problem: ({ finetune: { mixGroup, microBatch, batch } }) =>
+      says(
+        mixGroup !== null && (microBatch ?? batch) % mixGroup !== 0,
+        `${microBatch ?? batch} pictures that are computed at a time are no whole number of groups of ${mixGroup}`,
+      ),
+  },
+  {
+    paths: ["finetune.mixGroup", "finetune.microBatch", "finetune.mixup", "finetune.cutmix"],
+    problem: (r) =>
+      says(
+        mixed(r) && r.finetune.microBatch !== null && r.finetune.mixGroup === null,
+        "the whole batch would share one draw of mixup or cutmix, which micro-batches cannot: give a group that divides finetune.microBatch",
+      ),
+  },
+];
 
 const rules: readonly Rule[] = [
   {
@@ -22,37 +144,29 @@ const rules: readonly Rule[] = [
       ),
   },
   {
-    paths: ["codebook.channels", "image.patch"],
+    paths: ["codebook.channels", "codebook.source", "codebook.pictureSize", "image.patch"],
     problem: (r) => {
-      const step = 2 ** r.codebook.channels.length;
-      const tokens = `${r.codebook.channels.length} stride-2 convolutions make one token of ${step} pixels`;
+      const step = tokenPixels(r);
+      const size = grid(r) * step;
       return says(
-        step !== r.image.patch,
-        `${tokens}, but a patch has ${r.image.patch}: tokens and masks would not share a grid`,
+        step !== r.image.patch && r.codebook.pictureSize === null,
+        `a token stands for ${step} pixels, but a patch has ${r.image.patch}: tokens and masks share a grid only where the tokenizer sees ${size} pixels, which codebook.pictureSize=${size} would say`,
       );
     },
   },
   {
-    paths: ["vit.heads", "vit.width"],
-    problem: (r) =>
-      says(r.vit.width % r.vit.heads !== 0, `a width of ${r.vit.width} is not divisible by ${r.vit.heads} heads`),
+    paths: ["codebook.pictureSize", "codebook.channels", "codebook.source", "image.patch"],
+    problem: (r) => {
+      const { pictureSize } = r.codebook;
+      return says(
+        pictureSize !== null && pictureSize % tokenPixels(r) !== 0,
+        `${pictureSize} pixels are not divisible by the ${tokenPixels(r)} of a token`,
+      );
+    },
   },
-  {
-    paths: ["vit.width", "vit.positions"],
-    problem: (r) =>
-      says(
-        r.vit.positions === "sincos" && r.vit.width % 4 !== 0,
-        `${r.vit.width} is not divisible by 4, which sincos positions need`,
-      ),
-  },
-  {
-    paths: ["vit.mlpRatio", "vit.width"],
-    problem: (r) =>
-      says(
-        !Number.isInteger(r.vit.mlpRatio * r.vit.width),
-        `${r.vit.mlpRatio} times the width of ${r.vit.width} is no whole number`,
-      ),
-  },
+  ...shapeRules("vit", (r) => r.vit),
+  ...shapeRules("perceptualNetwork.vit", (r) => r.perceptualNetwork.vit),
+  ...perceptualNetworkRules,
   {
     paths: ["pretrain.mask.count", "image.size", "image.patch"],
     problem: (r) =>
@@ -78,13 +192,11 @@ const rules: readonly Rule[] = [
       ),
   },
   {
-    paths: ["codebook.loss.layers", "vit.depth"],
+    paths: ["codebook.loss.layers", "vit.depth", "perceptualNetwork"],
     problem: (r) => {
-      const beyond = r.codebook.loss.layers.filter((layer) => layer > r.vit.depth);
-      return says(
-        beyond.length > 0,
-        `${beyond.join(", ")} lies beyond the ${r.vit.depth} blocks of the perceptual network`,
-      );
+      const depth = perceptualLayers(r);
+      const beyond = r.codebook.loss.layers.filter((layer) => layer > depth);
+      return says(beyond.length > 0, `${beyond.join(", ")} lies beyond the ${depth} blocks of the perceptual network`);
     },
   },
   {
@@ -111,9 +223,34 @@ const rules: readonly Rule[] = [
     },
   },
   {
-    paths: ["finetune.batch", "finetune.mixup", "finetune.cutmix"],
-    problem: (r) =>
-      says(mixed(r) && r.finetune.batch % 2 !== 0, `mixup and cutmix pair pictures, and ${r.finetune.batch} is odd`),
+    paths: ["codebook.loss.layerWeights", "codebook.loss.layers"],
+    problem: ({ codebook: { loss } }) =>
+      says(
+        loss.layerWeights !== null && loss.layerWeights.length !== loss.layers.length,
+        `${loss.layerWeights?.length} weights for ${loss.layers.length} layers`,
+      ),
+  },
+  ...microBatchRules,
+  {
+    paths: ["codebook.weights", "codebook.source"],
+    problem: ({ codebook: { source, weights } }) =>
+      says(
+        source === "dall-e" && weights === null,
+        "names the file with DALL-E's encoder, which the source dall-e needs",
+      ),
+  },
+  {
+    paths: ["finetune.weights", "finetune.start"],
+    problem: ({ finetune: { start, weights } }) =>
+      says(start === "weights" && weights === null, "names the file with the network, which the start weights needs"),
+  },
+  {
+    paths: ["finetune.pictureSize", "image.patch"],
+    problem: ({ finetune: { pictureSize }, image: { patch } }) =>
+      says(
+        pictureSize !== null && pictureSize % patch !== 0,
+        `${pictureSize} pixels are not divisible by a patch of ${patch}`,
+      ),
   },
   {
     paths: ["finetune.lrs"],

@@ -29,8 +29,9 @@ describe("stageGraph", () => {
 
   it("gives every part of the recipe to a stage, except how often checkpoints are written", () => {
     const given = JSON.stringify(generated.map((stage) => [stage.recipe, stage.runtime]));
+    const { preset: _, weights: __, vit: ___, ...moco } = recipe.perceptualNetwork;
     for (const part of [
-      recipe.perceptualNetwork,
+      moco,
       recipe.codebook,
       recipe.pretrain,
       recipe.finetune,
@@ -41,6 +42,26 @@ describe("stageGraph", () => {
       expect(given).toContain(JSON.stringify(part));
     }
     expect(given).not.toContain("checkpointSeconds");
+  });
+
+  it("makes an untrained perceptual network of its shape alone, without pictures", () => {
+    const sets = ["perceptualNetwork.source=untrained"];
+    const stages = stageGraph(loadRecipe("small", { sets }).recipe, { labelled: true, source: "generated" });
+    const network = stages.find(({ name }) => name === "perceptual-network");
+    expect(network).toMatchObject({ inputs: {}, seeded: true });
+    expect(network?.recipe).toEqual({
+      image: recipe.image,
+      vit: recipe.vit,
+      perceptualNetwork: { source: "untrained" },
+    });
+  });
+
+  it("gives the perceptual network its own shape where it has one", () => {
+    const own = { ...recipe.vit, depth: 5 };
+    const sets = [`perceptualNetwork.vit=${JSON.stringify(own)}`];
+    const stages = stageGraph(loadRecipe("small", { sets }).recipe, { labelled: true, source: "generated" });
+    expect(stages.find(({ name }) => name === "perceptual-network")?.recipe["vit"]).toEqual(own);
+    expect(stages.find(({ name }) => name === "pretrain")?.recipe["vit"]).toEqual(recipe.vit);
   });
 
   it("ends at a stage, and offers the nearest name for a mistyped one", () => {

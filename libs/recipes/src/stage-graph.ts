@@ -79,8 +79,10 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
     runtime,
   });
   const asked = asksFor(recipe);
+  const scratch = labelled && recipe.finetune.fromScratchSteps !== 0;
   const pictures = { image: { size: image.size }, data: { form: recipe.data.form, [source]: recipe.data[source] } };
   const perceptualNetwork: Stage["inputs"] = { perceptualNetwork: "perceptual-network" };
+  const drawn = recipe.perceptualNetwork.source === "untrained";
   const tokenizer: Stage["inputs"] = { tokenizer: "codebook" };
   const pretrained: Stage["inputs"] = { pretrained: "pretrain" };
   const started: Stage["inputs"] = {
@@ -91,12 +93,10 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
   return [
     { ...stage("data", "masking", {}, pictures), seeded: source === "generated", runtime: null },
     ...when(asked.perceptualNetwork, () =>
-      stage(
-        "perceptual-network",
-        "tokenizer",
-        { data: "data" },
-        { image, vit, perceptualNetwork: recipe.perceptualNetwork },
-      ),
+      stage("perceptual-network", "tokenizer", drawn ? {} : { data: "data" }, {
+        image,
+        ...ownPerceptualNetwork(recipe),
+      }),
     ),
     ...when(asked.tokenizer, () =>
       stage(
@@ -117,7 +117,7 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
     ...when(labelled, () =>
       stage("finetune", "finetuner", { data: "data", ...started }, { image, vit, finetune: recipe.finetune }),
     ),
-    ...when(labelled, () =>
+    ...when(scratch, () =>
       stage("finetune-from-scratch", "finetuner", { data: "data" }, { image, vit, finetune: fromScratch(recipe) }),
     ),
     stage(
@@ -128,11 +128,18 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
         ...(asked.perceptualNetwork ? perceptualNetwork : {}),
         ...(asked.tokenizer ? tokenizer : {}),
         ...(asked.pretrained ? pretrained : {}),
-        ...(labelled ? { classifier: "finetune", classifierFromScratch: "finetune-from-scratch" } : {}),
+        ...(labelled ? { classifier: "finetune" } : {}),
+        ...(scratch ? { classifierFromScratch: "finetune-from-scratch" } : {}),
       },
       { image, evaluate: recipe.evaluate, mask: recipe.pretrain.mask },
     ),
   ];
+}
+
+/** What the perceptual network depends on: of one that is not trained, its shape alone. */
+function ownPerceptualNetwork({ vit, perceptualNetwork }: Recipe): Stage["recipe"] {
+  const { source, preset: _, weights: __, vit: own, ...training } = perceptualNetwork;
+  return { vit: own ?? vit, perceptualNetwork: source === "untrained" ? { source } : { source, ...training } };
 }
 
 /** What training from scratch takes of the recipe: which network fine-tuning starts from is nothing to it. */

@@ -9,6 +9,7 @@ export {
 } from "./codebook-step.ts";
 export { perceptualNetworkStage } from "./perceptual-network-stage.ts";
 export {
+  initEncoder,
   initPerceptualNetwork,
   type PerceptualNetworkOptions,
   type PerceptualNetworkState,

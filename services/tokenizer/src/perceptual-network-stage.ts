@@ -1,23 +1,34 @@
 import { stageBatches } from "@peco/data";
-import { keyMomentum } from "@peco/models";
+import { keyMomentum, type VisionTransformerConfig } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
-import { fold } from "@peco/random";
-import type { Stage } from "@peco/stage";
+import { fold, type Key } from "@peco/random";
+import type { Recipe } from "@peco/recipes";
+import type { Stage, StageContext, StageOutput } from "@peco/stage";
 import { openData, publishModel, StageCheckpoints, subtree, train, useThreads } from "@peco/training";
-import { jit, random } from "tfjs-libtensorflow";
-import { initPerceptualNetwork, perceptualNetworkStep } from "./perceptual-network-step.ts";
+import { flatten, type HostArray, jit, random, type Tree, tf } from "tfjs-libtensorflow";
+import { initEncoder, initPerceptualNetwork, perceptualNetworkStep } from "./perceptual-network-step.ts";
 
-/**
- * The stage `perceptual-network`: trains a vision transformer by MoCo v3 on the training pictures, labels unused, and
- * publishes its query encoder; heads and key network are thrown away.
- */
+/** The stage `perceptual-network`: publishes the network whose features say what looks alike, by the recipe's `source`. */
 export const perceptualNetworkStage: Stage = async (context) => {
   useThreads(context);
+  const start = random.fold(random.key(context.spec.seed), context.spec.stage, "start");
+  return context.recipe.perceptualNetwork.source === "untrained" ? untrained(context, start) : moco(context, start);
+};
+
+/** Shape of the network by the recipe: its own, or that which is pre-trained. */
+function shapeOf({ image, vit, perceptualNetwork }: Recipe): VisionTransformerConfig {
+  return { ...image, ...(perceptualNetwork.vit ?? vit) };
+}
+
+/**
+ * Trains a vision transformer by MoCo v3 on the training pictures, labels unused, and publishes its query encoder; heads
+ * and key network are thrown away.
+ */
+async function moco(context: StageContext, start: Key): Promise<StageOutput> {
   const { recipe, spec } = context;
   const own = recipe.perceptualNetwork;
   const steps = spec.preflight ? 1 : own.steps;
-  const options = { vit: { ...recipe.image, ...recipe.vit }, recipe: own, precision: recipe.runtime.precision };
-  const key = random.fold(random.key(spec.seed), spec.stage);
+  const options = { vit: shapeOf(recipe), recipe: own, precision: recipe.runtime.precision };
   await using data = await openData(context.store, spec.inputs["data"] ?? "");
   const step = perceptualNetworkStep(options);
   using after = new DisposableStack();
@@ -28,19 +39,48 @@ export const perceptualNetworkStage: Stage = async (context) => {
   const trained = await train(context, await StageCheckpoints.open(context), {
     part: "moco",
     steps,
-    initial: () => initPerceptualNetwork(options, fold(key, "start")),
+    initial: () => initPerceptualNetwork(options, start),
     compiled,
     batches: data.batches(stageBatches("perceptual-network", recipe, spec.seed)),
     hyper: (step) => ({ lr: lr(step), momentum: keyMomentum(own.momentum, step, steps) }),
-    key: fold(key, "steps"),
+    key: fold(random.key(spec.seed), spec.stage, "steps"),
     imagesPerStep: own.batch,
   });
   const artifact = await publishModel(context, {
     kind: "perceptual-network",
     weights: subtree(trained.state, "query.encoder"),
-    config: options.vit,
+    config: { ...options.vit },
     history: trained.history,
     figures: trained.metrics,
   });
   return { artifact, metrics: { ...trained.history.at(-1), ...trained.metrics } };
-};
+}
+
+/** Publishes the network from which MoCo would have started, the control that has seen nothing. */
+async function untrained(context: StageContext, start: Key): Promise<StageOutput> {
+  const config = shapeOf(context.recipe);
+  const figures = { steps: 0, images: 0, gflop: 0 };
+  const weights = await leavesOf(initEncoder(config, start));
+  const artifact = await publishModel(context, {
+    kind: "perceptual-network",
+    weights,
+    config: { ...config },
+    history: [],
+    figures,
+  });
+  return { artifact, metrics: figures };
+}
+
+/** The leaves of a tree by dotted path; the tensors are freed. */
+async function leavesOf(tree: Tree<tf.Tensor>): Promise<Record<string, HostArray>> {
+  const leaves = flatten(tree);
+  try {
+    const read = leaves.map(async ([path, tensor]): Promise<[string, HostArray]> => {
+      const data = await tensor.data<"float32">();
+      return [path, { dtype: "float32", shape: tensor.shape, data: Float32Array.from(data) }];
+    });
+    return Object.fromEntries(await Promise.all(read));
+  } finally {
+    tf.dispose(leaves.map(([, tensor]) => tensor));
+  }
+}

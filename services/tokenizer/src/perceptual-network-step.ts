@@ -37,9 +37,14 @@ function optimizerOf({ optimizer, freezePatchEmbedding }: Recipe["perceptualNetw
   return adamW({ ...optimizer, lrScale: ({ path }) => (frozen(path) ? 0 : 1) });
 }
 
+/** A fresh encoder, the same before MoCo's first step and where nothing is trained. */
+export function initEncoder(vit: VisionTransformerConfig, key: Key): VisionTransformer {
+  return initVisionTransformer(random.fold(key, "encoder"), vit, "encoder");
+}
+
 /** The state before the first step: a fresh transformer and heads; the key network starts as the query network. */
 export function initPerceptualNetwork({ vit, recipe }: PerceptualNetworkOptions, key: Key): PerceptualNetworkState {
-  const encoder = initVisionTransformer(random.fold(key, "encoder"), vit, "encoder");
+  const encoder = initEncoder(vit, key);
   const { hidden, width, projectorLayers, predictorLayers } = recipe.head;
   const widths = (layers: number) => [...Array<number>(layers - 1).fill(hidden), width];
   const query = initMoco(

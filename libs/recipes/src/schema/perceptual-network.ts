@@ -22,10 +22,15 @@ export const perceptualNetwork = z
       ])
       .nullable()
       .describe("what the file of weights holds; null: nothing is read"),
-    weights: z.string().min(1).nullable().describe("a safetensors file; null: none"),
+    weights: z.string().min(1).nullable().describe("a safetensors file, relative to the current folder; null: none"),
     vit: vit.nullable().describe("shape of this network; null: that of vit"),
     steps: count,
-    batch: z.int().min(2).describe("pictures a step, two views each"),
+    batch: z
+      .int()
+      .min(2)
+      .describe(
+        "pictures a step, two views each, computed at once: the heads' batch norm and the keys are those of the whole batch, so that it cannot be computed in parts with the same result",
+      ),
     temperature: positive,
     momentum: partial.describe("of the network that makes the keys, at the start; rises to 1 by cosine"),
     head: z

@@ -102,7 +102,7 @@ function estimate({ loaded: { recipe }, folder }: Experiment, stage: StageName):
     folder === null ? data.generated.train + data.generated.validation + data.generated.test : folder.files.length;
   const networks = finetune.lrs.length * finetune.repeats;
   const images = {
-    "perceptual-network": perceptualNetwork.steps * perceptualNetwork.batch,
+    "perceptual-network": perceptualNetwork.source === "moco" ? perceptualNetwork.steps * perceptualNetwork.batch : 0,
     codebook: codebook.steps * codebook.batch,
     pretrain: pretrain.steps * pretrain.batch,
     finetune: finetune.steps * finetune.batch * networks,

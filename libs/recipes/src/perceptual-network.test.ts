@@ -1,0 +1,44 @@
+import { describe, expect, it } from "vitest";
+import { loadRecipe } from "./load.ts";
+
+const weights = ["perceptualNetwork.source=weights", "perceptualNetwork.weights=x.safetensors"];
+const shape =
+  '{"width":64,"depth":3,"heads":4,"mlpRatio":4,"positions":"sincos","init":"xavier","layerScale":0,"keyBias":true,"dropPath":0}';
+
+describe("the perceptual network of a recipe", () => {
+  it.each([
+    [["perceptualNetwork.preset=vgg16"], "perceptualNetwork.preset: perceptualNetwork.source is moco"],
+    [["perceptualNetwork.weights=x"], "perceptualNetwork.weights: perceptualNetwork.source is moco"],
+    [weights, "perceptualNetwork.preset: perceptualNetwork.source is weights, which needs a preset"],
+    [["perceptualNetwork.source=weights", "perceptualNetwork.preset=vgg16"], "which needs a file"],
+    [
+      [...weights, "perceptualNetwork.preset=dino-vit-b16", `perceptualNetwork.vit=${shape}`],
+      "perceptualNetwork.vit: the preset says the shape",
+    ],
+    [[...weights, "perceptualNetwork.preset=vgg16"], "codebook.loss.norm: VGG-16's features are normalised"],
+    [
+      [...weights, "perceptualNetwork.preset=vgg16", "codebook.loss.norm=none", "codebook.loss.layers=[6]"],
+      "codebook.loss.layers: 6 lies beyond the 5 blocks",
+    ],
+    [
+      [...weights, "perceptualNetwork.preset=dino-vit-b16", "codebook.loss.layers=[3,13]"],
+      "codebook.loss.layers: 13 lies beyond the 12 blocks",
+    ],
+    [
+      [`perceptualNetwork.vit=${shape.replace('"heads":4', '"heads":5')}`],
+      "perceptualNetwork.vit.heads: a width of 64 is not divisible by 5 heads",
+    ],
+    [
+      [`perceptualNetwork.vit=${shape.replace('"depth":3', '"depth":2')}`],
+      "codebook.loss.layers: 3 lies beyond the 2 blocks",
+    ],
+    [["perceptualNetwork.microBatch=8"], "perceptualNetwork.microBatch: unknown key"],
+  ])("refuses %j", (sets, message) => {
+    expect(() => loadRecipe("small", { sets })).toThrow(message);
+  });
+
+  it("may be somebody else's, of any depth", () => {
+    const sets = [...weights, "perceptualNetwork.preset=mocov3-vit-b16", "codebook.loss.layers=[3,6,9,12]"];
+    expect(loadRecipe("small", { sets }).recipe.perceptualNetwork.preset).toBe("mocov3-vit-b16");
+  });
+});
