@@ -11,6 +11,8 @@ const selection = z.strictObject({
   labelled: z.boolean().optional(),
   /** Only the first so many of them, in the pack's order (which is random in the classes). @default all */
   first: z.int().positive().optional(),
+  /** Only so many of them, alike in number for each class; a smaller number's pictures are among a larger one's. @default all */
+  balanced: z.int().positive().optional(),
 });
 
 /** Which pictures of a pack batches are made of. */

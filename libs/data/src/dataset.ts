@@ -1,3 +1,4 @@
+import { balancedPlaces } from "./balanced-places.ts";
 import type { Selected } from "./batch-maker.ts";
 import {
   type AnyBatch,
@@ -78,10 +79,12 @@ export class Dataset implements AsyncDisposable {
 
   /** Places of the selected pictures, ascending. */
   places(selection: Selection): number[] {
-    const { split, labelled = false, first } = selection;
-    return this.index.pictures
-      .flatMap((picture, place) => (picture.split === split && (picture.labelled || !labelled) ? [place] : []))
-      .slice(0, first);
+    const { split, labelled = false, first, balanced } = selection;
+    const places = this.index.pictures.flatMap((picture, place) =>
+      picture.split === split && (picture.labelled || !labelled) ? [place] : [],
+    );
+    const chosen = balanced === undefined ? places : balancedPlaces(this.index.pictures, places, balanced);
+    return chosen.slice(0, first);
   }
 
   /**

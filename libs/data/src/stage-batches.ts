@@ -15,7 +15,7 @@ export interface BatchRecipe {
     };
     readonly views: ViewOptions;
   };
-  readonly finetune: { readonly batch: number; readonly views: ViewOptions };
+  readonly finetune: { readonly batch: number; readonly labels?: number | null; readonly views: ViewOptions };
 }
 
 /** The kind of a stage's training batches. */
@@ -63,8 +63,9 @@ export function stageBatches(stage: BatchStage, recipe: BatchRecipe, seed: numbe
     }
     case "finetune":
     case "finetune-from-scratch": {
-      const { batch, views } = recipe.finetune;
-      return { kind: "labelled", ...common, pictures: { split: "train", labelled: true }, batch, views };
+      const { batch, labels, views } = recipe.finetune;
+      const pictures = { split: "train" as const, labelled: true, ...(labels != null && { balanced: labels }) };
+      return { kind: "labelled", ...common, pictures, batch, views };
     }
   }
 }
