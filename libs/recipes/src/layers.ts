@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { basename, dirname, join, resolve } from "node:path";
+import { basename, dirname, join, relative, resolve } from "node:path";
 import { LineCounter, parseDocument } from "yaml";
 import { RecipeError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
@@ -15,12 +15,12 @@ export interface Layer {
   readonly from: (path: readonly string[]) => string;
 }
 
-/** The names of the recipes that come with peco. */
+/** The names of the recipes that come with peco, such as `small` and `imagenet/peco-vit-b16-300ep`, those without a folder first. */
 export function recipeNames(): string[] {
-  return readdirSync(folder)
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
     .filter((file) => file.endsWith(".yaml"))
-    .map((file) => basename(file, ".yaml"))
-    .sort();
+    .map((file) => file.slice(0, -".yaml".length).replaceAll("\\", "/"))
+    .sort((a, b) => Number(a.includes("/")) - Number(b.includes("/")) || (a < b ? -1 : 1));
 }
 
 /**
@@ -29,17 +29,31 @@ export function recipeNames(): string[] {
  * @throws RecipeError when there is none, with the nearest name
  */
 export function recipeFile(nameOrFile: string, beside = "."): string {
-  const isPath = nameOrFile.includes("/") || /\.ya?ml$/.test(nameOrFile);
-  const path = isPath ? resolve(beside, nameOrFile) : join(folder, `${nameOrFile}.yaml`);
-  if (statSync(path, { throwIfNoEntry: false })?.isFile()) return path;
+  const own = join(folder, `${nameOrFile}.yaml`);
+  if (!nameOrFile.startsWith(".") && isFile(own)) return own;
+  const isPath = /^\.{0,2}\/|\.ya?ml$/.test(nameOrFile);
+  const path = resolve(beside, nameOrFile);
+  if (isPath && isFile(path)) return path;
   if (isPath) throw new RecipeError(`there is no recipe file ${path}`, [], "Check the path.");
   const near = nearest(nameOrFile, recipeNames());
   const meant = near === null ? "" : `, did you mean "${near}"?`;
   throw new RecipeError(
     `there is no recipe "${nameOrFile}"${meant}`,
     [],
-    `The recipes are ${recipeNames().join(", ")}; a file of your own is named with its path, such as ./my.yaml.`,
+    `The recipes are ${recipeNames()
+      .filter((name) => !name.includes("/"))
+      .join(", ")} and those that ./peco plan lists; a file of your own is named with its path, such as ./my.yaml.`,
   );
+}
+
+/** A recipe file's name: of one that comes with peco as it is asked for, else without folder and ending. */
+export function recipeName(file: string): string {
+  const own = relative(folder, file);
+  return (own.startsWith("..") ? basename(file) : own.replaceAll("\\", "/")).replace(/\.ya?ml$/, "");
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /**

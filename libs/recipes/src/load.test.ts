@@ -38,7 +38,7 @@ describe("a recipe by name", () => {
 
   it("holds what sets it apart, and from small the rest", () => {
     const [small, tiny, laptop] = ["small", "tiny", "laptop"].map((name) => loadRecipe(name).recipe);
-    expect(recipeNames()).toEqual(["laptop", "small", "tiny"]);
+    expect(recipeNames().slice(0, 3)).toEqual(["laptop", "small", "tiny"]);
     expect(tiny?.codebook.optimizer).toEqual(small?.codebook.optimizer);
     expect(tiny?.codebook.loss).toEqual({ ...small?.codebook.loss, layers: [2] });
     expect(laptop?.image).toEqual({ ...small?.image, size: 64 });
@@ -135,7 +135,9 @@ describe("--set", () => {
     expect(problem("pretrain.stps=1")).toEqual(['pretrain.stps: unknown key, did you mean "pretrain.steps"?']);
     expect(problem("pretrian.steps=1")).toEqual(['pretrian: unknown key, did you mean "pretrain"?']);
     expect(problem("minBlock=1")).toEqual(['minBlock: unknown key, did you mean "pretrain.mask.minBlock"?']);
-    expect(problem("pretrain.zzzzz=1")[0]).toContain("known here: target, steps, batch, microBatch, lossMean, mask, optimizer, views");
+    expect(problem("pretrain.zzzzz=1")[0]).toContain(
+      "known here: target, steps, batch, microBatch, lossMean, mask, optimizer, views",
+    );
     expect(problems("pretrain.stps=1")[0]?.from).toBe("--set pretrain.stps=1");
   });
 
@@ -182,7 +184,7 @@ describe("impossible combinations", () => {
     [["image.size=30"], "image.patch: 30 pixels are not divisible by a patch of 8"],
     [
       ["image.patch=16", "pretrain.mask.count=2", "pretrain.mask.minBlock=1"],
-      "codebook.channels: 3 stride-2 convolutions make one token of 8 pixels, but a patch has 16: tokens and masks would not share a grid",
+      "codebook.channels: a token stands for 8 pixels, but a patch has 16: tokens and masks share a grid only where the tokenizer sees 16 pixels, which codebook.pictureSize=16 would say",
     ],
     [["vit.heads=5"], "vit.heads: a width of 64 is not divisible by 5 heads"],
     [["vit.width=66", "vit.heads=2"], "vit.width: 66 is not divisible by 4, which sincos positions need"],

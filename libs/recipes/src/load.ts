@@ -1,8 +1,7 @@
-import { basename } from "node:path";
 import type { z } from "zod";
 import { combinationProblems } from "./combinations.ts";
 import { RecipeError, type RecipeProblem } from "./errors.ts";
-import { fileLayers, type Layer, origins, recipeFile, setLayer } from "./layers.ts";
+import { fileLayers, type Layer, origins, recipeFile, recipeName, setLayer } from "./layers.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 import { keysAt, meantBy } from "./shape.ts";
 import { merge, type Plain, valueAt } from "./tree.ts";
@@ -35,7 +34,7 @@ export function loadRecipe(nameOrFile: string, options: { sets?: readonly string
     values = merge(values, layer.values);
   }
   const recipe = checkRecipe(values, origins(layers));
-  return { name: basename(file).replace(/\.ya?ml$/, ""), file, sets: options.sets ?? [], recipe };
+  return { name: recipeName(file), file, sets: options.sets ?? [], recipe };
 }
 
 /**

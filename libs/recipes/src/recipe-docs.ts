@@ -28,7 +28,7 @@ export function recipeDocs(): string {
 }
 
 function section(name: string, schema: Schema): string {
-  const others = recipeNames().filter((other) => other !== "small");
+  const others = recipeNames().filter((other) => other !== "small" && !other.includes("/"));
   const heading = `## \`${name}\`${schema.description === undefined ? "" : `\n\n${capital(schema.description)}.`}`;
   const lines = [
     ["key", "what it is", "may be", "small", ...others],

@@ -12,7 +12,7 @@ export const finetune = z
     pictureSize: count.nullable().describe("pixels on a side; positions are resized to it; null: image.size"),
     positionResize: z.enum(["beit-cubic", "timm-linear"]).describe("how a table of relative positions is resized"),
     steps: count,
-    fromScratchSteps: count.nullable().describe("steps of training from scratch; null: steps"),
+    fromScratchSteps: z.int().min(0).nullable().describe("steps of training from scratch; null: steps; 0: left out"),
     validateEverySteps: count
       .nullable()
       .describe("the best of these validations is reported beside the last; null: validated at the end alone"),
