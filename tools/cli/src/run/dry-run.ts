@@ -2,13 +2,13 @@ import { statfs } from "node:fs/promises";
 import { availableParallelism, totalmem } from "node:os";
 import { dirname } from "node:path";
 import { Store } from "@peco/artifacts";
-import type { Recipe, Stage, StageName } from "@peco/recipes";
+import type { Recipe, StageName } from "@peco/recipes";
 import { locateLibrary } from "tfjs-libtensorflow/library";
 import { z } from "zod";
 import type { Answer } from "../output.ts";
 import { clock } from "./display.ts";
 import type { Experiment } from "./experiment.ts";
-import { specOf } from "./stage-spec.ts";
+import { findStages } from "./find-stages.ts";
 
 /** The document of `peco run --dry-run --json`. */
 export const dryRunDocument = z.object({
@@ -44,47 +44,15 @@ export async function dryRun(what: Experiment): Promise<Answer> {
   return { document, text: textOf(document, what.store) };
 }
 
-/** Looks up each stage's result; behind the first that is missing, keys are unknown and so everything is missing. */
+/** What is there of a seed's stages, and how long the others take. */
 async function stagesOf(what: Experiment, store: Store | null, seed: bigint) {
-  const artifacts = new Map<string, string>();
-  const found = [];
-  for (const stage of what.stages) {
-    const inputs = Object.entries(stage.inputs).map(([name, from]) => [name, artifacts.get(from)] as const);
-    const known = store !== null && inputs.every(([, digest]) => digest !== undefined);
-    const result = known
-      ? await lookUp(what, store, stage, Object.fromEntries(inputs) as Record<string, string>, seed)
-      : null;
-    if (result !== null) artifacts.set(stage.name, result);
-    const there = result !== null;
-    found.push({
-      name: stage.name,
-      seed: String(seed),
-      state: there ? ("there" as const) : ("missing" as const),
-      estimatedSeconds: there ? 0 : estimate(what, stage.name),
-    });
-  }
-  return found;
-}
-
-async function lookUp(
-  what: Experiment,
-  store: Store,
-  stage: Stage,
-  inputs: Record<string, string>,
-  seed: bigint,
-): Promise<string | null> {
-  const { folder, data } = what;
-  const from = folder === null || data === null ? null : { path: data, digest: folder.digest };
-  const { key } = specOf(stage, inputs, {
-    recipe: what.loaded.recipe,
-    store: what.store,
-    run: "dry-run",
-    seed,
-    folder: from,
-    preflight: false,
-  });
-  const found = await store.result(key);
-  return found.state === "hit" ? found.result.artifact : null;
+  const found = await findStages(what, store, seed);
+  return found.map(({ stage: { name }, result }) => ({
+    name,
+    seed: String(seed),
+    state: result === null ? ("missing" as const) : ("there" as const),
+    estimatedSeconds: result === null ? estimate(what, name) : 0,
+  }));
 }
 
 /** Seconds for 1000 pictures at 32 px through width 64 and depth 3 on the two cores where the small recipe was measured (docs/results.md). */
@@ -96,7 +64,8 @@ const secondsPerThousand: Readonly<Record<Exclude<StageName, "data" | "evaluate"
   "finetune-from-scratch": 0.51,
 };
 
-function estimate({ loaded: { recipe }, folder }: Experiment, stage: StageName): number {
+/** Seconds that a stage of an experiment takes. */
+export function estimate({ loaded: { recipe }, folder }: Experiment, stage: StageName): number {
   const { perceptualNetwork, codebook, pretrain, finetune, data } = recipe;
   const pictures =
     folder === null ? data.generated.train + data.generated.validation + data.generated.test : folder.files.length;
@@ -106,7 +75,7 @@ function estimate({ loaded: { recipe }, folder }: Experiment, stage: StageName):
     codebook: codebook.steps * codebook.batch,
     pretrain: pretrain.steps * pretrain.batch,
     finetune: finetune.steps * finetune.batch * networks,
-    "finetune-from-scratch": finetune.steps * finetune.batch * networks,
+    "finetune-from-scratch": (finetune.fromScratchSteps ?? finetune.steps) * finetune.batch * networks,
   };
   if (stage === "data") return folder === null ? pictures / 2000 : pictures / 50;
   const scale = work(recipe) / work(reference);

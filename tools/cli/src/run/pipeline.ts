@@ -22,10 +22,16 @@ export interface Pipeline {
 /**
  * Carries out the stages of all seeds, each after its inputs. What is finished in the store is not run again. Before
  * the first real training, a rehearsal of one step a stage brings up what would otherwise fail late.
+ *
+ * @param options.rehearse false: what would be rehearsed has been. @default true
+ * @param options.keepServices leaves services running for whoever carries out the next experiment. @default false
  */
-export async function carryOut(pipeline: Pipeline): Promise<void> {
+export async function carryOut(
+  pipeline: Pipeline,
+  { rehearse: rehearses = true, keepServices = false }: { rehearse?: boolean; keepServices?: boolean } = {},
+): Promise<void> {
   const { experiment } = pipeline;
-  let rehearsed = false;
+  let rehearsed = !rehearses;
   for (const seed of experiment.seeds) {
     if (experiment.seeds.length > 1) pipeline.display.line(`seed ${seed}`);
     const artifacts = new Map<string, string>();
@@ -43,7 +49,7 @@ export async function carryOut(pipeline: Pipeline): Promise<void> {
       await pipeline.log.finished(stage.name, seed, spec.key, outcome);
       artifacts.set(stage.name, outcome.artifact);
       pipeline.display.line(finishedLine(stage, outcome));
-      await closeUnneeded(pipeline, stage, seed);
+      if (!keepServices) await closeUnneeded(pipeline, stage, seed);
     }
   }
 }
