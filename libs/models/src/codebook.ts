@@ -37,18 +37,33 @@ export function startCodebook(vectors: tf.Tensor2D, load: number): Codebook {
   return { vectors: tf.clone(vectors), counts, sums: tf.mul(vectors, load) };
 }
 
+/** Distances that are held at a time, at most: 64 MiB of float32, or 2,048 latents against 8,192 codes. */
+const distancesAtOnce = 2 ** 24;
+
 /**
  * The index of the nearest code by Euclidean distance for each row of `latents` [n, width], int32 [n].
- * The search is one float32 matrix product, |e|^2 - 2 z.e, since |z|^2 changes no order; the lower index wins a tie.
+ * The search is a float32 matrix product, |e|^2 - 2 z.e, since |z|^2 changes no order; the lower index wins a tie. More
+ * latents than `distancesAtOnce` allows are searched for in pieces, so that memory is bounded whatever their number.
  */
 export function nearestCodes(latents: tf.Tensor2D, vectors: tf.Tensor2D): tf.Tensor1D {
   return withoutGradient(() =>
     autocast("float32", () => {
-      const products = tf.matMul<tf.Tensor2D>(latents, vectors, false, true);
-      const squares = tf.sum(tf.square(vectors), 1);
-      return tf.argMin<tf.Tensor1D>(tf.sub(squares, tf.mul(products, 2)), 1);
+      const squares = tf.sum<tf.Tensor1D>(tf.square(vectors), 1);
+      const rows = Math.max(1, Math.floor(distancesAtOnce / vectors.shape[0]));
+      if (latents.shape[0] <= rows) return nearestOf(latents, vectors, squares);
+      const pieces: tf.Tensor1D[] = [];
+      for (let first = 0; first < latents.shape[0]; first += rows) {
+        const piece = tf.slice(latents, [first, 0], [Math.min(rows, latents.shape[0] - first), -1]);
+        pieces.push(tf.tidy(() => nearestOf(piece, vectors, squares)));
+      }
+      return tf.concat1d(pieces);
     }),
   );
+}
+
+function nearestOf(latents: tf.Tensor2D, vectors: tf.Tensor2D, squares: tf.Tensor1D): tf.Tensor1D {
+  const products = tf.matMul<tf.Tensor2D>(latents, vectors, false, true);
+  return tf.argMin<tf.Tensor1D>(tf.sub(squares, tf.mul(products, 2)), 1);
 }
 
 /** What `quantise` gives for latents [n, width]. */

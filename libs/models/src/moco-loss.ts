@@ -26,9 +26,9 @@ export function contrastiveLoss(queries: tf.Tensor2D, keys: tf.Tensor2D, tempera
   });
 }
 
-/** Each row of [n, width] divided by its length. */
-export function unitRows(rows: tf.Tensor2D): tf.Tensor2D {
-  return autocast("float32", () => tf.mul(rows, tf.rsqrt(tf.add(tf.sum(tf.square(rows), 1, true), 1e-12))));
+/** Each vector of [.., width] divided by its length. */
+export function unitRows<T extends tf.Tensor>(rows: T): T {
+  return autocast("float32", () => tf.mul(rows, tf.rsqrt(tf.add(tf.sum(tf.square(rows), -1, true), 1e-12))));
 }
 
 /**

@@ -20,7 +20,10 @@ export function perceptualLoss(
   }
   return autocast("float32", () => {
     const distances = features.map((feature, layer) => {
-      const difference = tf.sub(normalise(feature, norm), normalise(targets[layer] as tf.Tensor3D, norm));
+      const difference = tf.sub(
+        normaliseFeatures(feature, norm),
+        normaliseFeatures(targets[layer] as tf.Tensor3D, norm),
+      );
       return tf.mean(tf.square(difference));
     });
     return tf.div<tf.Scalar>(tf.addN(distances), distances.length);
@@ -28,7 +31,7 @@ export function perceptualLoss(
 }
 
 /** Each token of [batch, tokens, width] with mean 0 and deviation 1 over its channels (`layernorm`) or length 1 (`l2`). */
-function normalise(tokens: tf.Tensor3D, norm: FeatureNorm): tf.Tensor3D {
+export function normaliseFeatures(tokens: tf.Tensor3D, norm: FeatureNorm): tf.Tensor3D {
   if (norm === "none") return tokens;
   if (norm === "layernorm") return standardise(tokens);
   return tf.mul(tokens, tf.rsqrt(tf.add(tf.sum(tf.square(tokens), -1, true), 1e-6)));

@@ -17,11 +17,14 @@ export type { TrainerMetrics } from "./progress.ts";
 export { type BatchSource, ReadAhead } from "./read-ahead.ts";
 export { useThreads } from "./threads.ts";
 export {
+  clusterConfig,
+  clusteredFeatures,
   loadTokenizer,
   type Tokenizer,
   type TokenizerConfig,
   type TokenizerWeights,
   tokenizerConfig,
   tokenizerOf,
+  vqTokenizerConfig,
 } from "./tokenizer-model.ts";
 export { loadPerceptualNetwork, type PerceptualNetwork, visionTransformerConfig } from "./vision-transformer-model.ts";

@@ -5,6 +5,7 @@ import { loadRecipe, type Recipe, type StageName, stageGraph, stageKeyParts } fr
 import { executeStage, type Outcome, type Stage, type StageProgress, type StageSpec } from "@peco/stage";
 import { createLogger } from "@peco/telemetry";
 import { configure, encodeSafetensors, flatten, type HostArray, random, type Tree, tf } from "tfjs-libtensorflow";
+import { vqTokenizerConfig } from "../src/tokenizer-model.ts";
 
 /** Classes of the pictures: each has its own brightness, so that there is something to learn. */
 export const classes = ["dark", "middling", "bright"];
@@ -19,7 +20,7 @@ export function shortRecipe(...sets: string[]): Recipe {
 export async function untrainedStore(folder: string, recipe: Recipe): Promise<Record<string, string>> {
   configure({ intraOpThreads: 1, interOpThreads: 1 });
   const store = await Store.open(folder, { create: true });
-  const { channels, residualBlocks, width, size: codes } = recipe.codebook;
+  const { width, size: codes } = recipe.codebook;
   const models = tf.tidy(() => {
     const vectors = random.normal(random.key(1), [codes, width]) as tf.Tensor2D;
     return {
@@ -33,7 +34,7 @@ export async function untrainedStore(folder: string, recipe: Recipe): Promise<Re
   const vit = { ...recipe.image, ...recipe.vit };
   const inputs = {
     data: await publishPictures(store, recipe.image.size),
-    tokenizer: await publish(store, recipe, "tokenizer", models.tokenizer, { channels, residualBlocks, width, codes }),
+    tokenizer: await publish(store, recipe, "tokenizer", models.tokenizer, vqTokenizerConfig(recipe.codebook)),
     pretrained: await publish(store, recipe, "pretrained-vit", models.pretrained, vit),
   };
   tf.dispose(Object.values(models));

@@ -32,7 +32,7 @@ export const pretrainStage: Stage = async (context) => {
     recipe: own,
     dropPath: recipe.vit.dropPath,
     precision: recipe.runtime.precision,
-    tokenizer: tokenizer && { codes: tokenizer.config.codes, tokenise: tokenizer.encode },
+    tokenizer: tokenizer && { codes: tokenizer.codes, tokenise: tokenizer.tokenise },
   };
   await using batches = await openBatches(context, steps);
   const lr = lrSchedule(own.optimizer, steps);

@@ -1,41 +1,47 @@
 import { stageBatches } from "@peco/data";
 import { perceptualFeatures } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
-import type { Stage } from "@peco/stage";
+import type { Stage, StageContext, StageOutput } from "@peco/stage";
 import {
   loadPerceptualNetwork,
   openData,
   publishModel,
   StageCheckpoints,
-  type TokenizerConfig,
   train,
   useThreads,
+  vqTokenizerConfig,
 } from "@peco/training";
 import { jit, random } from "tfjs-libtensorflow";
 import { firstCodebook } from "./codebook-start.ts";
 import { codebookStep, initAutoencoder, initialCodebookState } from "./codebook-step.ts";
+import { featureClusters } from "./feature-clusters.ts";
 
-/**
- * The stage `codebook`: trains the VQ autoencoder and its codebook on the training pictures against the frozen
- * perceptual network, and publishes them as a `tokenizer`.
- */
+/** The stage `codebook`: makes the `tokenizer` that the recipe's `codebook.source` names. */
 export const codebookStage: Stage = async (context) => {
   useThreads(context);
+  if (context.recipe.codebook.source === "feature-kmeans") return featureClusters(context);
+  return trainAutoencoder(context);
+};
+
+/**
+ * Trains the VQ autoencoder and its codebook on the training pictures, against the frozen perceptual network where the
+ * loss asks for one.
+ */
+async function trainAutoencoder(context: StageContext): Promise<StageOutput> {
   const { recipe, spec, store } = context;
   const own = recipe.codebook;
   const steps = spec.preflight ? 1 : own.steps;
   const key = random.fold(random.key(spec.seed), spec.stage);
-  using perceptual = await loadPerceptualNetwork(store, spec.inputs["perceptualNetwork"] ?? "");
+  using perceptual =
+    own.loss.perceptual > 0 ? await loadPerceptualNetwork(store, spec.inputs["perceptualNetwork"] ?? "") : null;
   await using data = await openData(store, spec.inputs["data"] ?? "");
   const batches = data.batches(stageBatches("codebook", recipe, spec.seed));
   const step = codebookStep({
     recipe: own,
     normalisation: recipe.image,
     precision: recipe.runtime.precision,
-    features: perceptualFeatures(perceptual.vit, perceptual.config, own.loss.layers),
+    features: perceptual === null ? () => [] : perceptualFeatures(perceptual.vit, perceptual.config, own.loss.layers),
   });
-  const { channels, residualBlocks, width, size: codes } = own;
-  const config: TokenizerConfig = { channels, residualBlocks, width, codes };
   const tokensPerPicture = (recipe.image.size / recipe.image.patch) ** 2;
   const lr = lrSchedule(own.optimizer, steps);
   using after = new DisposableStack();
@@ -60,9 +66,9 @@ export const codebookStage: Stage = async (context) => {
   const artifact = await publishModel(context, {
     kind: "tokenizer",
     weights: Object.fromEntries(Object.entries(trained.state).filter(([path]) => !path.startsWith("slots."))),
-    config,
+    config: vqTokenizerConfig(own),
     history: trained.history,
     figures: trained.metrics,
   });
   return { artifact, metrics: { ...trained.history.at(-1), ...trained.metrics } };
-};
+}

@@ -52,10 +52,10 @@ async function trained(...more: string[]): Promise<{ usage: number; perplexity: 
   });
   const { images } = await batches.at(0);
   return tf.tidy(() => {
-    const tokens = tokenizer.encode(
+    const tokens = tokenizer.tokenise(
       tf.tensor4d(Float32Array.from(images.data), images.shape as [number, number, number, number]),
     );
-    const counts = codeCounts(tf.reshape(tokens, [-1]), tokenizer.config.codes);
+    const counts = codeCounts(tf.reshape(tokens, [-1]), tokenizer.codes);
     return { usage: codebookUsage(counts).arraySync(), perplexity: codebookPerplexity(counts).arraySync() };
   });
 }

@@ -71,9 +71,12 @@ export class ServedTokenizer {
   #compiledFor(batch: number): Jitted<Record<string, never>, TokenizeBatch, TokenizeMetrics> {
     const found = this.#compiled.get(batch);
     if (found !== undefined) return found;
-    const { encode } = this.tokenizer;
+    const { tokenise } = this.tokenizer;
     const compiled = jit(
-      (state: Record<string, never>, { pictures }: TokenizeBatch) => ({ state, metrics: { tokens: encode(pictures) } }),
+      (state: Record<string, never>, { pictures }: TokenizeBatch) => ({
+        state,
+        metrics: { tokens: tokenise(pictures) },
+      }),
       { name: `tokenize ${batch}`, compiler: "graph" },
     );
     this.#compiled.set(batch, compiled);

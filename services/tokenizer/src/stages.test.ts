@@ -2,9 +2,11 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@peco/artifacts";
+import { perceptualFeatures } from "@peco/models";
+import { standardise } from "@peco/nn";
 import { stageVersions } from "@peco/recipes";
 import type { Stage, StageProgress, StageSpec } from "@peco/stage";
-import { Diverged, loadPerceptualNetwork, loadTokenizer } from "@peco/training";
+import { Diverged, loadPerceptualNetwork, loadTokenizer, vqTokenizerConfig } from "@peco/training";
 import { flatten, random, type Tree, tf } from "tfjs-libtensorflow";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
@@ -142,16 +144,17 @@ describe("the stage codebook", () => {
     }
 
     using tokenizer = await loadTokenizer(await Store.open(store), artifact);
-    expect(tokenizer.config).toEqual({ channels: [8, 16, 32], residualBlocks: 1, width: 16, codes: 16 });
+    expect(tokenizer.config).toEqual(vqTokenizerConfig(shortRecipe().codebook));
+    expect(tokenizer.codes).toBe(16);
     expect(tokenizer.side).toBe(4);
     tf.tidy(() => {
       const pictures = random.uniform(random.key(3), [3, 32, 32, 3], 0, 255) as tf.Tensor4D;
-      const tokens = tokenizer.encode(pictures);
+      const tokens = tokenizer.tokenise(pictures);
       expect(tokens.shape).toEqual([3, 4, 4]);
       const ids = tokens.dataSync();
       expect(Math.min(...ids)).toBeGreaterThanOrEqual(0);
       expect(Math.max(...ids)).toBeLessThan(16);
-      expect(tokenizer.decode(tokens).shape).toEqual(pictures.shape);
+      expect(tokenizer.decode?.(tokens).shape).toEqual(pictures.shape);
     });
   });
 
@@ -168,13 +171,47 @@ describe("the stage codebook", () => {
     const spec = prepared("codebook", "codebook.size=200", "codebook.batch=16");
     const { artifact } = await runHere(codebookStage, spec);
     using tokenizer = await loadTokenizer(await Store.open(store), artifact);
-    expect(tokenizer.codebook.vectors.shape).toEqual([200, 16]);
+    expect(tokenizer.vectors?.shape).toEqual([200, 16]);
   });
 
   it("a preflight does one step", async () => {
     const recipe = shortRecipe(...short);
     const preflight = specFor("codebook", { store, recipe, inputs, preflight: true });
     expect((await runHere(codebookStage, preflight)).metrics).toMatchObject({ steps: 1 });
+  });
+
+  it("needs no perceptual network where the loss is of pixels alone", async () => {
+    const recipe = shortRecipe(...short, "codebook.loss.perceptual=0");
+    const spec = specFor("codebook", { store, recipe, inputs });
+    expect(spec.inputs).not.toHaveProperty("perceptualNetwork");
+    const { metrics } = await runHere(codebookStage, spec);
+    expect(metrics).toMatchObject({ steps: 6, perceptual: 0 });
+  });
+
+  it("clusters the perceptual network's features where the recipe asks for no autoencoder", async () => {
+    const spec = prepared("codebook", "codebook.source=feature-kmeans", "codebook.kmeansRounds=8");
+    const before = tf.memory().numTensors;
+    const { artifact, metrics } = await runHere(codebookStage, spec);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(metrics).toMatchObject({ steps: 8, vectors: 1024 });
+    const losses = (await history(artifact)).map(({ loss }) => loss as number);
+    expect(losses).toHaveLength(8);
+    for (let i = 1; i < losses.length; i++) expect(losses[i]).toBeLessThanOrEqual((losses[i - 1] as number) + 1e-6);
+
+    const open = await Store.open(store);
+    using tokenizer = await loadTokenizer(open, artifact);
+    using network = await loadPerceptualNetwork(open, inputs["perceptualNetwork"] as string);
+    expect(tokenizer.config).toMatchObject({ source: "feature-kmeans", layer: 2, norm: "layernorm", codes: 16 });
+    expect(tokenizer).toMatchObject({ side: 4, pictureSize: 32, decode: null });
+    tf.tidy(() => {
+      const pictures = random.uniform(random.key(3), [3, 32, 32, 3], 0, 255) as tf.Tensor4D;
+      const [features] = perceptualFeatures(network.vit, network.config, [2])(pictures);
+      const rows = tf.reshape<tf.Rank.R2>(standardise(features as tf.Tensor3D), [48, 32]);
+      const all = tf.sum(tf.squaredDifference(tf.expandDims(rows, 1), tokenizer.vectors as tf.Tensor2D), 2);
+      expect([...tokenizer.tokenise(pictures).dataSync()]).toEqual([...tf.argMin(all, 1).dataSync()]);
+    });
+    const again = await runHere(codebookStage, { ...spec, store: await freshStore() });
+    expect(again.artifact).toBe(artifact);
   });
 
   it("refuses an artifact that is no perceptual network", async () => {

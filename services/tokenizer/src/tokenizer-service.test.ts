@@ -44,7 +44,7 @@ const raw = (rgb: Buffer, height = 32, width = 32): contract.Picture => ({
 });
 const encoded = (value: Buffer): contract.Picture => ({ content: { $case: "encoded", value } });
 const tokensOf = (rgb: Buffer): number[] =>
-  tf.tidy(() => [...tokenizer.encode(tf.tensor4d(Float32Array.from(rgb), [1, 32, 32, 3])).dataSync()]);
+  tf.tidy(() => [...tokenizer.tokenise(tf.tensor4d(Float32Array.from(rgb), [1, 32, 32, 3])).dataSync()]);
 
 describe("Tokenize", () => {
   it("gives the library's tokens, in order, for any number of pictures, and leaves no tensor behind", async () => {
