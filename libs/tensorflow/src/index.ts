@@ -22,6 +22,7 @@ export { decodeSafetensors, encodeSafetensors, type SafetensorsContent, Safetens
 export { State, type Variable } from "./state.ts";
 export { node, type TfjsNode } from "./tfjs-node.ts";
 export { autocast } from "./tracing/marks.ts";
+export { leafShape, programOf, type Shapes, shapesOf } from "./tracing/shapes.ts";
 export {
   flatten,
   isLeaf,
