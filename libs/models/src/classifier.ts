@@ -8,7 +8,10 @@ import {
 } from "./vision-transformer.ts";
 import { initHead, initVisionTransformer } from "./vision-transformer-init.ts";
 
-/** A vision transformer that names a class: mean of the patches, layer norm, linear (as BEiT's fine-tuning). */
+/** What a classifier's head sees: the mean of the patches, as in BEiT's fine-tuning, or the class token, as in ViT and DeiT. */
+export type Pool = "mean" | "class-token";
+
+/** A vision transformer that names a class: pooled tokens, layer norm, linear. */
 export type Classifier = { readonly vit: VisionTransformer; readonly norm: Affine; readonly head: Linear };
 
 /**
@@ -46,15 +49,21 @@ function withOwnRelativePositions({ relativePositions, ...vit }: VisionTransform
   return { ...vit, blocks: vit.blocks.map((block) => ({ ...block, relativePositions: tf.clone(relativePositions) })) };
 }
 
-/** Logits [batch, classes] of pictures with values 0..255, [batch, size, size, 3]. */
+/** Logits [batch, classes] of pictures with values 0..255, [batch, size, size, 3]; pools the mean unless told otherwise. */
 export function classify(
   classifier: Classifier,
   config: VisionTransformerConfig,
   pictures: tf.Tensor4D,
-  options: Omit<VisionTransformerOptions, "mask"> = {},
+  options: Omit<VisionTransformerOptions, "mask"> & { readonly pool?: Pool } = {},
 ): tf.Tensor2D {
   const { tokens } = visionTransformer(classifier.vit, config, pictures, options);
+  return linear(classifier.head, layerNorm(classifier.norm, pooledTokens(tokens, options.pool ?? "mean")));
+}
+
+/** The pooled features [batch, width] of tokens [batch, patches + 1, width], class token first. */
+export function pooledTokens(tokens: tf.Tensor3D, pool: Pool): tf.Tensor2D {
   const [batch, count, width] = tokens.shape;
-  const mean = tf.mean<tf.Tensor2D>(tf.slice(tokens, [0, 1, 0], [batch, count - 1, width]), 1);
-  return linear(classifier.head, layerNorm(classifier.norm, mean));
+  return pool === "mean"
+    ? tf.mean<tf.Tensor2D>(tf.slice(tokens, [0, 1, 0], [batch, count - 1, width]), 1)
+    : tf.reshape(tf.slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width]);
 }

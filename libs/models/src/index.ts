@@ -1,4 +1,4 @@
-export { type Classifier, classify, initClassifier } from "./classifier.ts";
+export { type Classifier, classify, initClassifier, type Pool, pooledTokens } from "./classifier.ts";
 export {
   type Codebook,
   type CodebookRestart,
@@ -12,6 +12,19 @@ export {
   updateCodebook,
 } from "./codebook.ts";
 export { codebookPerplexity, codebookUsage } from "./codebook-metrics.ts";
+export { type Architecture, hiddenWidth, type NetworkRole, weightShapes } from "./interchange/architecture.ts";
+export { type DialectName, detectDialect } from "./interchange/dialects.ts";
+export { type ExportedWeights, exportWeights, type TimmModel } from "./interchange/export-weights.ts";
+export { type ImportedWeights, type ImportOptions, importWeights } from "./interchange/import-weights.ts";
+export { type KnownModel, knownModels, type PictureRecipe } from "./interchange/known-models.ts";
+export type { NamedTensors, StatedArchitecture } from "./interchange/read-architecture.ts";
+export {
+  describeMisfit,
+  type Misfit,
+  UnknownWeights,
+  WeightsMismatch,
+  type WrongTensor,
+} from "./interchange/weights-mismatch.ts";
 export { type KMeansOptions, kMeans, lloydRound } from "./kmeans.ts";
 export {
   initMaskedModel,
