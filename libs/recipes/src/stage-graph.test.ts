@@ -29,16 +29,10 @@ describe("stageGraph", () => {
 
   it("gives every part of the recipe to a stage, except how often checkpoints are written", () => {
     const given = JSON.stringify(generated.map((stage) => [stage.recipe, stage.runtime]));
-    const { preset: _, weights: __, vit: ___, ...moco } = recipe.perceptualNetwork;
-    for (const part of [
-      moco,
-      recipe.codebook,
-      recipe.pretrain,
-      recipe.finetune,
-      recipe.evaluate,
-      recipe.vit,
-      recipe.image,
-    ]) {
+    const { preset: _, weights: _1, vit: _2, ...moco } = recipe.perceptualNetwork;
+    const { weights: _3, ...codebook } = recipe.codebook;
+    const { weights: _4, ...finetune } = recipe.finetune;
+    for (const part of [moco, codebook, recipe.pretrain, finetune, recipe.evaluate, recipe.vit, recipe.image]) {
       expect(given).toContain(JSON.stringify(part));
     }
     expect(given).not.toContain("checkpointSeconds");
@@ -54,6 +48,33 @@ describe("stageGraph", () => {
       vit: recipe.vit,
       perceptualNetwork: { source: "untrained" },
     });
+  });
+
+  it("knows a stage's file of weights, but keeps its path out of the key's part of the recipe", () => {
+    const network = ["source=weights", "preset=dino-vit-b16", "weights=a.safetensors"];
+    const sets = [
+      ...network.map((text) => `perceptualNetwork.${text}`),
+      "codebook.source=dall-e",
+      "codebook.weights=b.safetensors",
+      "finetune.start=weights",
+      "finetune.weights=c.safetensors",
+    ];
+    const of = (more: string[], name: string) =>
+      stageGraph(loadRecipe("small", { sets: more }).recipe, { labelled: true, source: "folder" }).find(
+        (stage) => stage.name === name,
+      );
+    const vgg = of(sets.slice(0, 3), "perceptual-network");
+    expect(vgg).toMatchObject({ inputs: {}, seeded: false, weights: "a.safetensors" });
+    expect(vgg?.recipe).toEqual({
+      image: recipe.image,
+      perceptualNetwork: { source: "weights", preset: "dino-vit-b16" },
+    });
+    const codebook = of(sets.slice(3, 5), "codebook");
+    expect(codebook).toMatchObject({ inputs: { data: "data" }, weights: "b.safetensors" });
+    expect(codebook?.recipe["codebook"]).not.toHaveProperty("weights");
+    const finetune = of(sets.slice(5), "finetune");
+    expect(finetune).toMatchObject({ inputs: { data: "data" }, weights: "c.safetensors" });
+    expect(finetune?.recipe["finetune"]).not.toHaveProperty("weights");
   });
 
   it("gives the perceptual network its own shape where it has one", () => {

@@ -40,6 +40,8 @@ export interface Stage {
   readonly inputs: Readonly<Record<string, StageName>>;
   /** Whether anything is drawn. A folder is split by its contents alone, so that all seeds share one `data`. */
   readonly seeded: boolean;
+  /** A file of somebody else's weights that it reads, whose digest is an input of its key; null: none. */
+  readonly weights: string | null;
   /** How steps are computed; null for a stage without TensorFlow. */
   readonly runtime: { readonly compiler: string; readonly precision: string; readonly threads: number } | null;
 }
@@ -67,22 +69,28 @@ function asksFor({ finetune, pretrain, codebook }: Recipe) {
 
 /** The stages of a recipe, each after its inputs. */
 export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): Stage[] {
-  const { image, vit } = recipe;
+  const { image, vit, perceptualNetwork: own } = recipe;
   const { checkpointSeconds: _, ...runtime } = recipe.runtime;
-  const stage = (name: StageName, service: ServiceName, inputs: Stage["inputs"], own: Stage["recipe"]): Stage => ({
+  const stage = (
+    name: StageName,
+    service: ServiceName,
+    inputs: Stage["inputs"],
+    own: Stage["recipe"],
+    weights: string | null = null,
+  ): Stage => ({
     name,
     service,
     version: stageVersions[name],
     recipe: own,
     inputs,
     seeded: true,
+    weights,
     runtime,
   });
   const asked = asksFor(recipe);
   const scratch = labelled && recipe.finetune.fromScratchSteps !== 0;
   const pictures = { image: { size: image.size }, data: { form: recipe.data.form, [source]: recipe.data[source] } };
   const perceptualNetwork: Stage["inputs"] = { perceptualNetwork: "perceptual-network" };
-  const drawn = recipe.perceptualNetwork.source === "untrained";
   const tokenizer: Stage["inputs"] = { tokenizer: "codebook" };
   const pretrained: Stage["inputs"] = { pretrained: "pretrain" };
   const started: Stage["inputs"] = {
@@ -92,18 +100,23 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
   const when = (wanted: boolean, make: () => Stage): Stage[] => (wanted ? [make()] : []);
   return [
     { ...stage("data", "masking", {}, pictures), seeded: source === "generated", runtime: null },
-    ...when(asked.perceptualNetwork, () =>
-      stage("perceptual-network", "tokenizer", drawn ? {} : { data: "data" }, {
-        image,
-        ...ownPerceptualNetwork(recipe),
-      }),
-    ),
+    ...when(asked.perceptualNetwork, () => ({
+      ...stage(
+        "perceptual-network",
+        "tokenizer",
+        own.source === "moco" ? { data: "data" } : {},
+        { image, ...ownPerceptualNetwork(recipe) },
+        own.source === "weights" ? own.weights : null,
+      ),
+      seeded: own.source !== "weights",
+    })),
     ...when(asked.tokenizer, () =>
       stage(
         "codebook",
         "tokenizer",
         { data: "data", ...(asked.featuresOfTokenizer ? perceptualNetwork : {}) },
-        { image, codebook: recipe.codebook },
+        { image, codebook: withoutPath(recipe.codebook) },
+        recipe.codebook.source === "dall-e" ? recipe.codebook.weights : null,
       ),
     ),
     ...when(asked.pretrained, () =>
@@ -115,7 +128,13 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
       ),
     ),
     ...when(labelled, () =>
-      stage("finetune", "finetuner", { data: "data", ...started }, { image, vit, finetune: recipe.finetune }),
+      stage(
+        "finetune",
+        "finetuner",
+        { data: "data", ...started },
+        { image, vit, finetune: withoutPath(recipe.finetune) },
+        recipe.finetune.start === "weights" ? recipe.finetune.weights : null,
+      ),
     ),
     ...when(scratch, () =>
       stage("finetune-from-scratch", "finetuner", { data: "data" }, { image, vit, finetune: fromScratch(recipe) }),
@@ -136,10 +155,16 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
   ];
 }
 
-/** What the perceptual network depends on: of one that is not trained, its shape alone. */
+/** What the perceptual network depends on: of one that is not trained here, what it is alone. */
 function ownPerceptualNetwork({ vit, perceptualNetwork }: Recipe): Stage["recipe"] {
-  const { source, preset: _, weights: __, vit: own, ...training } = perceptualNetwork;
-  return { vit: own ?? vit, perceptualNetwork: source === "untrained" ? { source } : { source, ...training } };
+  const { source, preset, weights: _, vit: own, ...training } = perceptualNetwork;
+  if (source === "weights") return { perceptualNetwork: { source, preset } };
+  return { vit: own ?? vit, perceptualNetwork: source === "moco" ? { source, ...training } : { source } };
+}
+
+/** A stage's part of the recipe without the file's path: its contents' digest is in the key instead. */
+function withoutPath<T extends { readonly weights: string | null }>({ weights: _, ...own }: T): Omit<T, "weights"> {
+  return own;
 }
 
 /** What training from scratch takes of the recipe: which network fine-tuning starts from is nothing to it. */

@@ -45,6 +45,13 @@ describe("the key of a stage", () => {
     expect(changed("codebook", { seed: 2n ** 64n - 1n })).toEqual(["seed 1 -> 18446744073709551615"]);
   });
 
+  it("needs the digest of a file of weights", () => {
+    const [stage] = stageGraph(loadRecipe("small").recipe, { labelled: true, source: "generated" });
+    const reads = { ...(stage as Stage), weights: "a.safetensors" };
+    expect(() => stageKeyParts(reads, {}, 1n)).toThrow("no digest for weights of data");
+    expect(stageKeyParts(reads, { weights: digest }, 1n).inputs).toEqual({ weights: digest });
+  });
+
   it("needs every input", () => {
     const [, , codebook] = stageGraph(loadRecipe("small").recipe, { labelled: true, source: "generated" });
     expect(() => stageKeyParts(codebook as Stage, { data: digest }, 1n)).toThrow(

@@ -16,7 +16,8 @@ export interface StageKeyParts {
 /**
  * The parts of a stage's key.
  *
- * @param inputs the digest of each of `stage.inputs`, and for a `data` stage of a folder the digest of its contents
+ * @param inputs the digest of each of `stage.inputs`; for a `data` stage of a folder that of its contents, as `folder`;
+ * for a stage that reads weights that of their file, as `weights`
  * @throws TypeError when an input of the stage has no digest
  */
 export function stageKeyParts(
@@ -24,7 +25,8 @@ export function stageKeyParts(
   inputs: Readonly<Record<string, string>>,
   seed: bigint | number,
 ): StageKeyParts {
-  const lacking = Object.keys(stage.inputs).filter((name) => inputs[name] === undefined);
+  const needed = [...Object.keys(stage.inputs), ...(stage.weights === null ? [] : ["weights"])];
+  const lacking = needed.filter((name) => inputs[name] === undefined);
   if (lacking.length > 0) throw new TypeError(`no digest for ${lacking.join(", ")} of ${stage.name}`);
   return {
     stage: stage.name,

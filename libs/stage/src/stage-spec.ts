@@ -32,6 +32,8 @@ export const stageSpec = z
     preflight: z.boolean(),
     /** The folder of pictures that the `data` stage packs; null: the generated set. */
     folder: z.string().min(1).nullable(),
+    /** The file of somebody else's weights that the stage reads, whose digest is `parts.inputs.weights`; null: none. */
+    weights: z.string().min(1).nullable().default(null),
   })
   .refine((spec) => digestOf(spec.parts) === spec.key, { path: ["key"], message: "is not the digest of parts" })
   .refine((spec) => (spec.parts["preflight"] === true) === spec.preflight, {

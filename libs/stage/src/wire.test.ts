@@ -53,6 +53,7 @@ describe("the wire", () => {
         inputs: { data: "a".repeat(64) },
         masking: { address: "127.0.0.1:1", token: "t" },
         folder: "/a b",
+        weights: "/w.safetensors",
       },
     );
     const bytes = proto.StageSpec.encode(specToWire(spec)).finish();

@@ -6,13 +6,14 @@ import { parseSpec, type StageSpec } from "./stage-spec.ts";
 
 /** A specification as it is sent. */
 export function specToWire(spec: StageSpec): proto.StageSpec {
-  const { parts, recipe, masking, folder, ...same } = spec;
+  const { parts, recipe, masking, folder, weights, ...same } = spec;
   return {
     ...same,
     partsJson: JSON.stringify(parts),
     recipeJson: JSON.stringify(recipe),
     masking: masking ?? undefined,
     folder: folder ?? "",
+    weights: weights ?? "",
   };
 }
 
@@ -23,13 +24,14 @@ export function specToWire(spec: StageSpec): proto.StageSpec {
  */
 export function specFromWire(sent: proto.StageSpec | undefined): StageSpec {
   if (sent === undefined) throw new SpecError("Start", "spec", "is missing");
-  const { partsJson, recipeJson, masking, folder, ...same } = sent;
+  const { partsJson, recipeJson, masking, folder, weights, ...same } = sent;
   const spec = {
     ...same,
     parts: parseJson(partsJson, "parts_json"),
     recipe: parseJson(recipeJson, "recipe_json"),
     masking: masking ?? null,
     folder: folder === "" ? null : folder,
+    weights: weights === "" ? null : weights,
   };
   return parseSpec(spec, "Start");
 }

@@ -19,6 +19,7 @@ export function toySpec(store: string, own: Record<string, string | number>, mor
     masking: null,
     preflight: false,
     folder: null,
+    weights: null,
     ...more,
   };
 }

@@ -91,7 +91,7 @@ export function specFor(
     ...(preflight && { preflight }),
   } as unknown as StageSpec["parts"];
   const own = { stage: name, key: digestOf(parts), parts, inputs, preflight, masking, store };
-  const rest = { run: "test", recipe: recipe as unknown as StageSpec["recipe"], seed: 1n, threads: 1, folder: null };
+  const rest = { run: "test", recipe: recipe as unknown as StageSpec["recipe"], seed: 1n, threads: 1, folder: null, weights: null };
   return { ...own, ...rest };
 }
 

@@ -44,6 +44,7 @@ export async function dataSpec(
     masking: null,
     preflight: false,
     folder: pictures ?? null,
+    weights: null,
   };
 }
 

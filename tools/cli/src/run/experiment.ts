@@ -4,6 +4,7 @@ import { type IdentifiedFolder, identifyFolder } from "@peco/data";
 import { type LoadedRecipe, loadRecipe, type Recipe, type Stage, stageGraph, until } from "@peco/recipes";
 import { storeFolder } from "../checkout.ts";
 import { UsageError } from "../usage-error.ts";
+import { identifyWeights, type WeightsFiles } from "./weights-file.ts";
 
 /** The words of `peco run`. */
 export interface RunOptions {
@@ -29,6 +30,8 @@ export interface Experiment {
   /** Absolute path of the folder. */
   readonly data: string | null;
   readonly stages: readonly Stage[];
+  /** The files of somebody else's weights that stages read, hashed. */
+  readonly weights: WeightsFiles;
   /** The same stages with another recipe. */
   stagesOf(recipe: Recipe): readonly Stage[];
   /** Sentences for the user: what follows from the choices and may surprise. */
@@ -36,9 +39,9 @@ export interface Experiment {
 }
 
 /**
- * Checks the words of `peco run`: recipe, seeds, stage to stop at, and the folder of pictures.
+ * Checks the words of `peco run`: recipe, seeds, stage to stop at, files of weights, and the folder of pictures.
  *
- * @throws UsageError RecipeError, and what `identifyFolder` throws
+ * @throws UsageError RecipeError WeightsFileUnusable, and what `identifyFolder` throws
  */
 export async function experiment(
   options: RunOptions,
@@ -59,13 +62,15 @@ export async function experiment(
     const all = stageGraph(recipe, { labelled, source: folder === null ? "generated" : "folder" });
     return options.until === undefined ? all : until(all, options.until);
   };
+  const stages = stagesOf(loaded.recipe);
   return {
     store: storeFolder(options.store),
     loaded,
     seeds: options.seeds ?? [options.seed ?? 1n],
     folder,
     data,
-    stages: stagesOf(loaded.recipe),
+    stages,
+    weights: await identifyWeights(stages),
     stagesOf,
     remarks: remarks(loaded, folder),
   };

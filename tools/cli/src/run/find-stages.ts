@@ -29,7 +29,7 @@ export async function findStages(what: Experiment, store: Store | null, seed: bi
 type Digests = Readonly<Record<string, string>>;
 
 async function lookUp(
-  { folder, data, loaded, store: path }: Experiment,
+  { folder, data, loaded, weights, store: path }: Experiment,
   store: Store,
   stage: Stage,
   inputs: Digests,
@@ -41,6 +41,7 @@ async function lookUp(
     run: "dry-run",
     seed,
     folder: folder === null || data === null ? null : { path: data, digest: folder.digest },
+    weights,
     preflight: false,
   });
   const found = await store.result(key);

@@ -98,6 +98,7 @@ function specFor(
     run: log.id,
     seed,
     folder: folder === null || data === null ? null : { path: data, digest: folder.digest },
+    weights: experiment.weights,
     preflight,
   });
 }

@@ -1,6 +1,7 @@
 import { digestOf } from "@peco/artifacts";
 import { type Recipe, type Stage, stageKeyParts } from "@peco/recipes";
 import { parseSpec, type StageSpec } from "@peco/stage";
+import type { WeightsFiles } from "./weights-file.ts";
 
 /** What a stage's specification is made of, beside the stage itself. */
 export interface SpecOptions {
@@ -10,6 +11,8 @@ export interface SpecOptions {
   readonly seed: bigint;
   /** The folder of pictures and the digest of its contents; null for the generated set. */
   readonly folder: { readonly path: string; readonly digest: string } | null;
+  /** The files of weights that stages read. */
+  readonly weights: WeightsFiles;
   readonly preflight: boolean;
   readonly masking?: { readonly address: string; readonly token: string };
 }
@@ -18,8 +21,14 @@ export interface SpecOptions {
 export function specOf(stage: Stage, inputs: Readonly<Record<string, string>>, options: SpecOptions): StageSpec {
   const { folder, preflight } = options;
   const packsFolder = stage.name === "data" && folder !== null;
+  const weights = options.weights.get(stage.name) ?? null;
+  const digests = {
+    ...inputs,
+    ...(packsFolder ? { folder: folder.digest } : {}),
+    ...(weights === null ? {} : { weights: weights.digest }),
+  };
   const parts = {
-    ...stageKeyParts(stage, packsFolder ? { ...inputs, folder: folder.digest } : inputs, options.seed),
+    ...stageKeyParts(stage, digests, options.seed),
     ...(preflight ? { preflight: true } : {}),
   };
   return parseSpec(
@@ -36,6 +45,7 @@ export function specOf(stage: Stage, inputs: Readonly<Record<string, string>>, o
       masking: options.masking ?? null,
       preflight,
       folder: packsFolder ? folder.path : null,
+      weights: weights?.path ?? null,
     },
     stage.name,
   );

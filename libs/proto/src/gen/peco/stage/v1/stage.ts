@@ -40,6 +40,8 @@ export interface StageSpec {
   preflight: boolean;
   /** The folder of pictures that the `data` stage packs; empty: the generated set. */
   folder: string;
+  /** The file of somebody else's weights that the stage reads; empty: none. */
+  weights: string;
 }
 
 export interface StageSpec_InputsEntry {
@@ -205,6 +207,7 @@ function createBaseStageSpec(): StageSpec {
     masking: undefined,
     preflight: false,
     folder: "",
+    weights: "",
   };
 }
 
@@ -248,6 +251,9 @@ export const StageSpec: MessageFns<StageSpec> = {
     }
     if (message.folder !== "") {
       writer.uint32(98).string(message.folder);
+    }
+    if (message.weights !== "") {
+      writer.uint32(106).string(message.weights);
     }
     return writer;
   },
@@ -362,6 +368,14 @@ export const StageSpec: MessageFns<StageSpec> = {
             }
 
             message.folder = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.weights = reader.string();
             continue;
           }
         }
