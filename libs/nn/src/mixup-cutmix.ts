@@ -7,7 +7,7 @@ export interface MixOptions {
   /** Alpha of cutmix (Yun et al. 2019); 0: off. BEiT fine-tunes with 1. Where both are on, each is chosen half of the time. */
   readonly cutmix: number;
   /** Pictures that share one draw; they divide the batch. @default the whole batch, as timm's batch mode on one device */
-  readonly group?: number;
+  readonly group?: number | undefined;
 }
 
 /** Pictures [batch, height, width, channels] and target distributions [batch, classes]. */

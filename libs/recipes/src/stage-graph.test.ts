@@ -31,11 +31,19 @@ describe("stageGraph", () => {
     const given = JSON.stringify(generated.map((stage) => [stage.recipe, stage.runtime]));
     const { preset: _, weights: _1, vit: _2, ...moco } = recipe.perceptualNetwork;
     const { weights: _3, ...codebook } = recipe.codebook;
-    const { weights: _4, ...finetune } = recipe.finetune;
+    const { weights: _4, fromScratchSteps: _5, ...finetune } = recipe.finetune;
     for (const part of [moco, codebook, recipe.pretrain, finetune, recipe.evaluate, recipe.vit, recipe.image]) {
       expect(given).toContain(JSON.stringify(part));
     }
     expect(given).not.toContain("checkpointSeconds");
+  });
+
+  it("keeps the length of training from scratch out of fine-tuning's key", () => {
+    const sets = ["finetune.fromScratchSteps=2400"];
+    const stages = stageGraph(loadRecipe("small", { sets }).recipe, { labelled: true, source: "generated" });
+    const own = (name: string) => stages.find((stage) => stage.name === name)?.recipe;
+    expect(own("finetune")).toEqual(generated.find(({ name }) => name === "finetune")?.recipe);
+    expect(own("finetune-from-scratch")).toMatchObject({ finetune: { steps: 2400 } });
   });
 
   it("makes an untrained perceptual network of its shape alone, without pictures", () => {

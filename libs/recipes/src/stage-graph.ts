@@ -132,7 +132,7 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
         "finetune",
         "finetuner",
         { data: "data", ...started },
-        { image, vit, finetune: withoutPath(recipe.finetune) },
+        { image, vit, finetune: fromStart(recipe) },
         recipe.finetune.start === "weights" ? recipe.finetune.weights : null,
       ),
     ),
@@ -167,10 +167,16 @@ function withoutPath<T extends { readonly weights: string | null }>({ weights: _
   return own;
 }
 
+/** What fine-tuning takes of the recipe: how long training from scratch lasts is nothing to it. */
+function fromStart({ finetune }: Recipe): Partial<Recipe["finetune"]> {
+  const { fromScratchSteps: _, ...own } = withoutPath(finetune);
+  return own;
+}
+
 /** What training from scratch takes of the recipe: which network fine-tuning starts from is nothing to it. */
 function fromScratch({ finetune }: Recipe): Partial<Recipe["finetune"]> {
-  const { start: _, weights: __, positionResize: ___, ...own } = finetune;
-  return own;
+  const { start: _, weights: _1, positionResize: _2, fromScratchSteps, ...own } = finetune;
+  return { ...own, steps: fromScratchSteps ?? own.steps };
 }
 
 /**

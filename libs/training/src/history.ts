@@ -9,6 +9,7 @@ export const savedHistory = z.object({
   rows: z.array(historyRow),
   sums: z.record(z.string(), z.number()),
   count: z.int(),
+  evaluations: z.array(historyRow),
 });
 export type SavedHistory = z.infer<typeof savedHistory>;
 
@@ -20,6 +21,8 @@ const rowsKept = 200;
  */
 export class History {
   readonly rows: HistoryRow[];
+  /** What was measured between steps, such as on validation; not averaged. */
+  readonly evaluations: HistoryRow[];
   readonly #every: number;
   readonly #last: number;
   #sums: Record<string, number>;
@@ -29,6 +32,7 @@ export class History {
     this.#every = Math.max(1, Math.ceil(steps / rowsKept));
     this.#last = steps - 1;
     this.rows = saved === undefined ? [] : [...saved.rows];
+    this.evaluations = saved === undefined ? [] : [...saved.evaluations];
     this.#sums = { ...saved?.sums };
     this.#count = saved?.count ?? 0;
   }
@@ -46,6 +50,6 @@ export class History {
 
   /** What a checkpoint holds of it. */
   save(): SavedHistory {
-    return { rows: this.rows, sums: this.#sums, count: this.#count };
+    return { rows: this.rows, sums: this.#sums, count: this.#count, evaluations: this.evaluations };
   }
 }

@@ -33,12 +33,20 @@ export interface Training<S> {
   readonly key: Key;
   /** Pictures that one step consumes. */
   readonly imagesPerStep: number;
+  /** What is measured after every so many steps (null: none between), and after the last. */
+  readonly evaluation?: {
+    readonly everySteps: number | null;
+    /** Figures of the state after `step` steps; it must not change the state. */
+    measure(state: State<S>, step: number): Promise<Readonly<Record<string, number>>>;
+  };
 }
 
 /** What came out: the state by sorted dotted path, and what goes into the artifact beside it. */
 export interface Trained {
   readonly state: Readonly<Record<string, HostArray>>;
   readonly history: readonly HistoryRow[];
+  /** What `evaluation` measured, in the order of steps; the last row is that of the finished network. */
+  readonly evaluations: readonly HistoryRow[];
   readonly metrics: TrainerMetrics;
 }
 
@@ -74,7 +82,12 @@ export async function train<S>(
   };
 
   let savedAt = performance.now();
-  while (step < run.steps) {
+  for (;;) {
+    if (isDue(run, step) && history.evaluations.at(-1)?.step !== step) {
+      await evaluate(context, run, state, history, step);
+      if (step === run.steps) await save();
+    }
+    if (step === run.steps) break;
     if (context.signal.aborted) {
       if (step > first) await save();
       throw new Cancelled(context.spec.stage);
@@ -94,7 +107,26 @@ export async function train<S>(
       savedAt = performance.now();
     }
   }
-  return { state: await state.snapshot(), history: history.rows, metrics: progress.summary() };
+  const { rows, evaluations } = history;
+  return { state: await state.snapshot(), history: rows, evaluations, metrics: progress.summary() };
+}
+
+/** Whether the state after `step` steps is to be evaluated. */
+function isDue<S>({ evaluation, steps }: Training<S>, step: number): boolean {
+  if (evaluation === undefined || step === 0) return false;
+  return step === steps || (evaluation.everySteps !== null && step % evaluation.everySteps === 0);
+}
+
+async function evaluate<S>(
+  context: StageContext,
+  { evaluation, part }: Training<S>,
+  state: State<S>,
+  history: History,
+  step: number,
+): Promise<void> {
+  const metrics = (await evaluation?.measure(state, step)) ?? {};
+  history.evaluations.push({ step, ...metrics });
+  context.emit({ kind: "evaluation", part, step, metrics });
 }
 
 /** The state at the start: the checkpoint's leaves in the initial tree's structure, or the initial tree itself. */

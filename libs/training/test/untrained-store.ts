@@ -1,5 +1,5 @@
 import { digestOf, type Manifest, Store } from "@peco/artifacts";
-import { initMaskedModel, initVqAutoencoder, startCodebook } from "@peco/models";
+import { initMaskedModel, initVisionTransformer, initVqAutoencoder, startCodebook } from "@peco/models";
 import { fold, key, stream } from "@peco/random";
 import { loadRecipe, type Recipe, type StageName, stageGraph, stageKeyParts } from "@peco/recipes";
 import { executeStage, type Outcome, type Stage, type StageProgress, type StageSpec } from "@peco/stage";
@@ -16,11 +16,12 @@ export function shortRecipe(...sets: string[]): Recipe {
   return loadRecipe("tiny", { sets: [...few, ...sets] }).recipe;
 }
 
-/** A store with labelled pictures, an untrained tokenizer and an untrained pre-trained network, by input name. */
+/** A store with labelled pictures and untrained networks: tokenizer, pre-trained and perceptual one, by input name. */
 export async function untrainedStore(folder: string, recipe: Recipe): Promise<Record<string, string>> {
   configure({ intraOpThreads: 1, interOpThreads: 1 });
   const store = await Store.open(folder, { create: true });
   const { width, size: codes } = recipe.codebook;
+  const vit = { ...recipe.image, ...recipe.vit };
   const models = tf.tidy(() => {
     const vectors = random.normal(random.key(1), [codes, width]) as tf.Tensor2D;
     return {
@@ -28,14 +29,15 @@ export async function untrainedStore(folder: string, recipe: Recipe): Promise<Re
         autoencoder: initVqAutoencoder(recipe.codebook, random.key(2)),
         codebook: startCodebook(vectors, 1),
       },
-      pretrained: initMaskedModel(random.key(3), { ...recipe.image, ...recipe.vit }, codes),
-    } as unknown as { tokenizer: tf.TensorContainerObject; pretrained: tf.TensorContainerObject };
+      pretrained: initMaskedModel(random.key(3), vit, codes),
+      perceptualNetwork: initVisionTransformer(random.key(4), vit, "encoder"),
+    } as unknown as Record<"tokenizer" | "pretrained" | "perceptualNetwork", tf.TensorContainerObject>;
   });
-  const vit = { ...recipe.image, ...recipe.vit };
   const inputs = {
     data: await publishPictures(store, recipe.image.size),
     tokenizer: await publish(store, recipe, "tokenizer", models.tokenizer, vqTokenizerConfig(recipe.codebook)),
     pretrained: await publish(store, recipe, "pretrained-vit", models.pretrained, vit),
+    perceptualNetwork: await publish(store, recipe, "perceptual-network", models.perceptualNetwork, vit),
   };
   tf.dispose(Object.values(models));
   return inputs;
@@ -91,7 +93,14 @@ export function specFor(
     ...(preflight && { preflight }),
   } as unknown as StageSpec["parts"];
   const own = { stage: name, key: digestOf(parts), parts, inputs, preflight, masking, store };
-  const rest = { run: "test", recipe: recipe as unknown as StageSpec["recipe"], seed: 1n, threads: 1, folder: null, weights: null };
+  const rest = {
+    run: "test",
+    recipe: recipe as unknown as StageSpec["recipe"],
+    seed: 1n,
+    threads: 1,
+    folder: null,
+    weights: null,
+  };
   return { ...own, ...rest };
 }
 

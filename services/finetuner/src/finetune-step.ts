@@ -9,8 +9,10 @@ import {
   type AdamWSlots,
   accuracy,
   adamW,
+  exponentialMovingAverage,
   layerWiseLrDecay,
   mixBatch,
+  onlyIfFinite,
   smoothedOneHot,
   softCrossEntropy,
 } from "@peco/nn";
@@ -19,7 +21,12 @@ import type { StepBatch, StepMetrics } from "@peco/training";
 import { autocast, type Key, mapTree, random, type Step, tf, valueAndGrad } from "tfjs-libtensorflow";
 
 /** What fine-tuning keeps from step to step. */
-export type FinetuneState = { readonly classifier: Classifier; readonly slots: AdamWSlots };
+export type FinetuneState = {
+  readonly classifier: Classifier;
+  readonly slots: AdamWSlots;
+  /** Moving average of the classifier, where the recipe's `averageDecay` is above 0. */
+  readonly average?: Classifier;
+};
 
 /** What the stage's recipe says about this step. */
 export interface FinetuneOptions {
@@ -42,7 +49,9 @@ export function initFinetuning(options: FinetuneOptions, key: Key, pretrained?: 
   return tf.tidy(() => {
     const start = pretrained === undefined ? {} : { pretrained: mapTree(pretrained, tf.clone) as VisionTransformer };
     const classifier = initClassifier(key, vit, { classes, headInitScale, ...start });
-    return { classifier, slots: optimizerOf(options).init(classifier) } as FinetuneState & tf.TensorContainerObject;
+    const slots = optimizerOf(options).init(classifier);
+    const average = recipe.averageDecay > 0 ? { average: mapTree(classifier, tf.clone) as Classifier } : {};
+    return { classifier, slots, ...average } as FinetuneState & tf.TensorContainerObject;
   });
 }
 
@@ -60,7 +69,7 @@ export function finetuneStep(options: FinetuneOptions): Step<FinetuneState, Step
     const shown = mixBatch(
       random.fold(key, "mix"),
       { pictures: data["images"] as tf.Tensor4D, targets: smoothedOneHot(labels, classes, recipe.smoothing) },
-      recipe,
+      { mixup: recipe.mixup, cutmix: recipe.cutmix, group: recipe.mixGroup ?? undefined },
     );
     const dropped =
       recipe.dropPath > 0 ? { dropPath: { rate: recipe.dropPath, key: random.fold(key, "drop path") } } : {};
@@ -73,6 +82,18 @@ export function finetuneStep(options: FinetuneOptions): Step<FinetuneState, Step
     );
     const updated = optimizer.update(grad as Classifier, state.slots, state.classifier, { lr, loss });
     const { params: classifier, slots, gradNorm, finite } = updated;
-    return { state: { classifier, slots }, metrics: { loss, gradNorm, finite, ...aux } };
+    const average = averaged(state.average, classifier, finite, recipe.averageDecay);
+    return { state: { classifier, slots, ...average }, metrics: { loss, gradNorm, finite, ...aux } };
   };
+}
+
+/** The moving average after a step, as timm's first `ModelEma`: it starts as a copy, without a warm-up. */
+function averaged(
+  average: Classifier | undefined,
+  classifier: Classifier,
+  finite: tf.Scalar,
+  decay: number,
+): { average?: Classifier } {
+  if (average === undefined) return {};
+  return { average: onlyIfFinite(finite, exponentialMovingAverage(average, classifier, decay), average) };
 }

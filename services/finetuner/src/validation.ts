@@ -2,8 +2,8 @@ import type { Dataset, InOrder } from "@peco/data";
 import { topKHits } from "@peco/metrics";
 import { type Classifier, classify, type VisionTransformerConfig } from "@peco/models";
 import type { StageContext } from "@peco/stage";
-import { ReadAhead, tensorsOf } from "@peco/training";
-import { type HostArray, type Jitted, jit, random, State, tf } from "tfjs-libtensorflow";
+import { ReadAhead } from "@peco/training";
+import { type Jitted, jit, random, State, type tf } from "tfjs-libtensorflow";
 
 type Images = { readonly images: tf.Tensor4D };
 type Logits = { readonly logits: tf.Tensor2D };
@@ -26,16 +26,14 @@ export class Validation {
     );
   }
 
-  /** Share of the validation split's pictures (in a preflight, of one batch) to which weights (by path) give their class. */
-  async top1(weights: Readonly<Record<string, HostArray>>): Promise<number> {
+  /** Share of the validation split's pictures (in a preflight, of one batch) to which a classifier gives their class. */
+  async top1(classifier: Classifier): Promise<number> {
     const { recipe, spec, signal } = this.#context;
     const { batch } = recipe.evaluate;
     const pictures = { split: "validation" as const, ...(spec.preflight && { first: batch }) };
     const source = this.#data.batches({ kind: "in-order", pictures, batch, size: recipe.image.size });
     const ahead = new ReadAhead<InOrder>(source, source.steps);
-    const classifier = tensorsOf<Classifier>(weights);
     await using state = State.of(classifier) as State<Classifier>;
-    tf.dispose(classifier as unknown as tf.TensorContainer);
     let hits = 0;
     for (let step = 0; step < source.steps; step++) {
       signal.throwIfAborted();

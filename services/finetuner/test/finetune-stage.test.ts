@@ -3,11 +3,11 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@peco/artifacts";
 import type { StageProgress } from "@peco/stage";
-import { WrongArtifact } from "@peco/training";
+import { Diverged, WrongArtifact } from "@peco/training";
 import { decodeSafetensors, tf } from "tfjs-libtensorflow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { classes, runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
-import { bestRate, finetuneStage } from "../src/index.ts";
+import { bestRate, finetuneStage, TooFewLabels } from "../src/index.ts";
 
 let store: string;
 beforeEach(async () => {
@@ -21,6 +21,17 @@ async function prepared(stage: "finetune" | "finetune-from-scratch", ...more: st
   const recipe = shortRecipe(...sets, ...more);
   const inputs = await untrainedStore(store, recipe);
   return { recipe, inputs, spec: specFor(stage, { store, recipe, inputs }) };
+}
+
+/** Runs a stage; the last argument may listen. */
+async function trained(
+  stage: "finetune" | "finetune-from-scratch",
+  ...more: (string | ((event: StageProgress) => unknown))[]
+) {
+  const { spec } = await prepared(stage, ...more.filter((set) => typeof set === "string"));
+  const listen = more.find((set) => typeof set === "function");
+  const outcome = await runHere(finetuneStage, spec, { onEvent: (event) => listen?.(event) });
+  return { spec, ...outcome };
 }
 
 describe("the stages of fine-tuning", () => {
@@ -83,6 +94,53 @@ describe("the stages of fine-tuning", () => {
     const spec = specFor("finetune", { store, recipe, inputs: { ...inputs, pretrained: inputs["tokenizer"] ?? "" } });
     await expect(runHere(finetuneStage, spec)).rejects.toThrow(WrongArtifact);
     await expect(runHere(finetuneStage, spec)).rejects.toThrow('is a "tokenizer" and not a "pretrained-vit"');
+  });
+
+  it("starts from the perceptual network, on fewer labels, and averages the weights", async () => {
+    const { spec, metrics, artifact } = await trained(
+      "finetune",
+      "finetune.start=perceptual-network",
+      "finetune.labels=9",
+      "finetune.averageDecay=0.5",
+    );
+    expect(Object.keys(spec.inputs).sort()).toEqual(["data", "perceptualNetwork"]);
+    expect(metrics["labels"]).toBe(9);
+    const [first] = metrics["networks"] as { average: { validation: number; best: { step: number } } }[];
+    expect(first?.average.best.step).toBe(6);
+    const opened = await Store.open(store);
+    const { tensors } = decodeSafetensors(await opened.artifactBlob(artifact, "weights.safetensors"));
+    expect(tensors["averages.3.head.weight"]?.shape).toEqual(tensors["networks.3.head.weight"]?.shape);
+    expect(tensors["averages.3.head.weight"]?.data).not.toEqual(tensors["networks.3.head.weight"]?.data);
+  });
+
+  it("takes from scratch as many steps as the recipe says, and tells the best validation beside the last", async () => {
+    const events: StageProgress[] = [];
+    const { metrics } = await trained(
+      "finetune-from-scratch",
+      "finetune.fromScratchSteps=10",
+      "finetune.validateEverySteps=4",
+      (event) => event.kind === "evaluation" && events.push(event),
+    );
+    expect(metrics["steps"]).toBe(40);
+    expect(events.slice(0, 3).map((event) => event.kind === "evaluation" && event.step)).toEqual([4, 8, 10]);
+    const seen = events.slice(0, 3).map((event) => (event.kind === "evaluation" ? event.metrics["top1"] : undefined));
+    const [first] = metrics["networks"] as { validation: number; best: { validation: number } }[];
+    expect(first?.validation).toBe(seen[2]);
+    expect(first?.best.validation).toBe(Math.max(...(seen as number[])));
+  });
+
+  it("leaves out a learning rate that diverges, and ends when all do", async () => {
+    const sets = ["finetune.optimizer.clip=null", "finetune.optimizer.warmup=0"];
+    const { metrics } = await trained("finetune", ...sets, "finetune.lrs=[1.0e+30, 0.001]");
+    expect(metrics["lr"]).toBe(0.001);
+    expect(metrics["networks"]).toHaveLength(2);
+    expect(metrics["diverged"]).toMatchObject([{ lr: 1e30, repeat: 1 }]);
+    await rm(store, { recursive: true, force: true });
+    await expect(trained("finetune", ...sets, "finetune.lrs=[1.0e+30, 1.0e+31]")).rejects.toBeInstanceOf(Diverged);
+  });
+
+  it("refuses fewer labels than classes", async () => {
+    await expect(trained("finetune", "finetune.labels=2")).rejects.toThrow(TooFewLabels);
   });
 
   it("a preflight does one step of one network", async () => {
