@@ -19,6 +19,7 @@ export type { Input, Operation, Program, Result, Value } from "./program/program
 export * as random from "./random/index.ts";
 export type { HostKey, Key } from "./random/key.ts";
 export { decodeSafetensors, encodeSafetensors, type SafetensorsContent, SafetensorsError } from "./safetensors.ts";
+export { readSafetensors } from "./safetensors-file.ts";
 export { State, type Variable } from "./state.ts";
 export { node, type TfjsNode } from "./tfjs-node.ts";
 export { autocast } from "./tracing/marks.ts";

@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { afterAll, describe, expect, it } from "vitest";
 import { type HostArray, hostArray } from "./host-array.ts";
 import { decodeSafetensors, encodeSafetensors, SafetensorsError } from "./safetensors.ts";
+import { readSafetensors } from "./safetensors-file.ts";
 
 const array: fc.Arbitrary<HostArray> = fc.array(fc.nat(4), { maxLength: 3 }).chain((shape) => {
   const length = shape.reduce((a, b) => a * b, 1);
@@ -103,5 +107,52 @@ it("reads a file of the reference implementation", () => {
       m: hostArray("bool", [2], Uint8Array.of(1, 0)),
     },
     metadata: { k: "v" },
+  });
+});
+
+it("widens the dtypes that the host has no array for", () => {
+  // safetensors 0.8.0 for PyTorch: half [1.5, -2, 6e-8, 65504, inf], brain (bfloat16) [1.5, -3e38], double [0.1], long [-5, 2^31 - 1].
+  const bytes = Buffer.from(
+    "f0000000000000007b226c6f6e67223a7b226474797065223a22493634222c227368617065223a5b325d2c22646174615f6f666673657473223a5b302c31365d7d2c22646f75626c65223a7b226474797065223a22463634222c227368617065223a5b315d2c22646174615f6f666673657473223a5b31362c32345d7d2c22627261696e223a7b226474797065223a2242463136222c227368617065223a5b325d2c22646174615f6f666673657473223a5b32342c32385d7d2c2268616c66223a7b226474797065223a22463136222c227368617065223a5b355d2c22646174615f6f666673657473223a5b32382c33385d7d7d20202020fbffffffffffffffffffff7f000000009a9999999999b93fc03f62ff003e00c00100ff7b007c",
+    "hex",
+  );
+  const { tensors } = decodeSafetensors(bytes);
+  expect(tensors).toEqual({
+    half: hostArray("float32", [5], Float32Array.of(1.5, -2, 2 ** -24, 65504, Number.POSITIVE_INFINITY)),
+    brain: hostArray("float32", [2], Float32Array.of(1.5, -226 * 2 ** 120)),
+    double: hostArray("float32", [1], Float32Array.of(0.1)),
+    long: hostArray("int32", [2], Int32Array.of(-5, 2 ** 31 - 1)),
+  });
+  const long = Buffer.alloc(8);
+  long.writeBigInt64LE(2n ** 31n);
+  expect(() => decodeSafetensors(file({ n: { dtype: "I64", shape: [1], data_offsets: [0, 8] } }, long))).toThrow(
+    'tensor "n": 2147483648 does not fit into an int32',
+  );
+});
+
+describe("a file", () => {
+  const folder = mkdtempSync(join(tmpdir(), "peco-safetensors-"));
+  const path = join(folder, "weights.safetensors");
+  afterAll(() => rmSync(folder, { recursive: true }));
+
+  it("is read as its bytes are", async () => {
+    writeFileSync(path, small);
+    expect(await readSafetensors(path)).toEqual(decodeSafetensors(small));
+  });
+
+  it("is refused by name when it is cut off, lies, or is not there", async () => {
+    for (let length = 0; length < small.length; length++) {
+      writeFileSync(path, small.subarray(0, length));
+      await expect(readSafetensors(path), `${length} bytes`).rejects.toThrow(`${path}: `);
+    }
+    // A header that claims a tensor of 4 TB is refused by the file's size, not by the memory that it would take.
+    writeFileSync(path, file({ x: { dtype: "F32", shape: [2 ** 40], data_offsets: [0, 2 ** 42] } }));
+    await expect(readSafetensors(path)).rejects.toThrow(
+      /"x": its data lies at 0 to 4398046511104, and the file holds 8/,
+    );
+    writeFileSync(path, Buffer.from("ffffffffffffff7f00", "hex"));
+    await expect(readSafetensors(path)).rejects.toThrow(SafetensorsError);
+    await expect(readSafetensors(`${path}.not`)).rejects.toThrow("there is no such file");
+    await expect(readSafetensors(folder)).rejects.toThrow(/it cannot be read \(EISDIR\)/);
   });
 });

@@ -7,11 +7,23 @@ import { checkHostArray, type HostArray, type HostDType } from "./host-array.ts"
  * bytes, so that equal tensors give equal bytes.
  */
 
-/** Thrown by `decodeSafetensors` for bytes that are not a whole, well-formed safetensors file; the message says where. */
+/** Thrown for bytes or a file that are not whole, well-formed safetensors; the message says where. */
 export class SafetensorsError extends Error {
   override readonly name = "SafetensorsError";
   readonly exitCode = 65;
-  readonly remedy = "Get the file again from where it was made; this copy is damaged or is no safetensors file.";
+  readonly remedy: string =
+    "Get the file again from where it was made; this copy is damaged or is no safetensors file.";
+  /** The file, where there is one. */
+  readonly path: string | undefined;
+
+  constructor(message: string, options: { path?: string; remedy?: string; cause?: unknown } = {}) {
+    super(
+      options.path === undefined ? message : `${options.path}: ${message}`,
+      "cause" in options ? { cause: options.cause } : {},
+    );
+    this.path = options.path;
+    if (options.remedy !== undefined) this.remedy = options.remedy;
+  }
 }
 
 /** What a safetensors file holds. */
@@ -20,10 +32,9 @@ export interface SafetensorsContent {
   readonly metadata: Record<string, string>;
 }
 
-const MAX_HEADER = 100_000_000;
+/** The longest header that the format's own library takes, too. */
+export const MAX_HEADER = 100_000_000;
 const NAMES: Record<HostDType, string> = { float32: "F32", int32: "I32", uint8: "U8", bool: "BOOL" };
-const DTYPES = new Map(Object.entries(NAMES).map(([dtype, name]) => [name, dtype as HostDType]));
-const BYTES: Record<HostDType, number> = { float32: 4, int32: 4, uint8: 1, bool: 1 };
 
 /** Encodes arrays, with names sorted, and optional text beside them. Throws `TypeError` for an array that does not fit its shape. */
 export function encodeSafetensors(
@@ -55,22 +66,52 @@ export function encodeSafetensors(
   return bytes;
 }
 
-/** Decodes a file. The arrays are copies. Throws `SafetensorsError` when anything does not fit. */
+/**
+ * Decodes a file's bytes. The arrays are copies. Half precision, bfloat16 and double become float32, and int64 becomes int32, since
+ * there is no other array on the host; a whole number that does not fit is an error. Throws `SafetensorsError` when anything does
+ * not fit.
+ */
 export function decodeSafetensors(bytes: Uint8Array): SafetensorsContent {
-  const { header, start } = readHeader(bytes);
-  const tensors: Record<string, HostArray> = {};
-  const spans: [begin: number, end: number, name: string][] = [];
+  const { start, length } = headerSpan(bytes, bytes.length);
+  const { entries, metadata } = parseHeader(bytes.subarray(start, start + length), bytes.length - start - length);
+  const data = bytes.subarray(start + length);
+  return {
+    tensors: Object.fromEntries(
+      entries.map((entry) => [entry.name, hostArrayOf(entry, new Uint8Array(data.subarray(entry.begin, entry.end)))]),
+    ),
+    metadata,
+  };
+}
+
+/** Where the header lies, from the first eight bytes of a file of `size` bytes. */
+export function headerSpan(bytes: Uint8Array, size: number): { start: number; length: number } {
+  if (size < 8) throw new SafetensorsError(`the file has ${size} bytes, and its header length alone takes 8`);
+  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
+  if (length > MAX_HEADER || Number(length) > size - 8)
+    throw new SafetensorsError(`the header is said to have ${length} bytes, and ${size - 8} follow`);
+  return { start: 8, length: Number(length) };
+}
+
+/** What a header says, checked against the `available` bytes of data after it. */
+export function parseHeader(
+  json: Uint8Array,
+  available: number,
+): { entries: SafetensorsEntry[]; metadata: Record<string, string> } {
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(json));
+  } catch (error) {
+    throw new SafetensorsError(`the header is no JSON: ${(error as Error).message}`, { cause: error });
+  }
+  if (!isRecord(header)) throw new SafetensorsError("the header is no JSON object");
+  const entries: SafetensorsEntry[] = [];
   let metadata: Record<string, string> = {};
   for (const [name, entry] of Object.entries(header)) {
     if (name === "__metadata__") metadata = readMetadata(entry);
-    else {
-      const { dtype, shape, begin, end } = readEntry(name, entry, bytes.length - start);
-      spans.push([begin, end, name]);
-      tensors[name] = copyOut(dtype, shape, bytes.subarray(start + begin, start + end));
-    }
+    else entries.push(readEntry(name, entry, available));
   }
-  checkCovered(spans, bytes.length - start);
-  return { tensors, metadata };
+  checkCovered(entries, available);
+  return { entries, metadata };
 }
 
 function checked(name: string, array: HostArray): HostArray {
@@ -79,37 +120,22 @@ function checked(name: string, array: HostArray): HostArray {
   return array;
 }
 
-function readHeader(bytes: Uint8Array): { header: Record<string, unknown>; start: number } {
-  if (bytes.length < 8)
-    throw new SafetensorsError(`the file has ${bytes.length} bytes, and its header length alone takes 8`);
-  const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  if (length > MAX_HEADER || Number(length) > bytes.length - 8)
-    throw new SafetensorsError(`the header is said to have ${length} bytes, and ${bytes.length - 8} follow`);
-  const start = 8 + Number(length);
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes.subarray(8, start)));
-  } catch (error) {
-    throw new SafetensorsError(`the header is no JSON: ${(error as Error).message}`, { cause: error });
-  }
-  if (!isRecord(header)) throw new SafetensorsError("the header is no JSON object");
-  return { header, start };
-}
-
 function readMetadata(entry: unknown): Record<string, string> {
   if (!isRecord(entry) || !Object.values(entry).every((text) => typeof text === "string"))
     throw new SafetensorsError("__metadata__ is no object of texts");
   return entry as Record<string, string>;
 }
 
-interface Entry {
-  dtype: HostDType;
-  shape: number[];
-  begin: number;
-  end: number;
+/** One tensor of a file: `begin` and `end` count from the end of the header. */
+export interface SafetensorsEntry {
+  readonly name: string;
+  readonly stored: StoredDType;
+  readonly shape: readonly number[];
+  readonly begin: number;
+  readonly end: number;
 }
 
-function readEntry(name: string, entry: unknown, available: number): Entry {
+function readEntry(name: string, entry: unknown, available: number): SafetensorsEntry {
   const fail = (why: string) => new SafetensorsError(`tensor "${name}": ${why}`);
   if (!isRecord(entry)) throw fail("its entry is no object");
   const {
@@ -117,24 +143,24 @@ function readEntry(name: string, entry: unknown, available: number): Entry {
     shape,
     data_offsets: offsets,
   } = entry as { dtype?: unknown; shape?: unknown; data_offsets?: unknown };
-  const dtype = DTYPES.get(String(dtypeText));
-  if (dtype === undefined) throw fail(`dtype ${JSON.stringify(dtypeText)} is none of ${[...DTYPES.keys()].join(", ")}`);
+  if (!isStoredDType(dtypeText))
+    throw fail(`dtype ${JSON.stringify(dtypeText)} is none of ${Object.keys(STORED).join(", ")}`);
   if (!isSizes(shape)) throw fail(`shape ${JSON.stringify(shape)} is no list of sizes`);
   if (!isSizes(offsets) || offsets.length !== 2)
     throw fail(`data_offsets ${JSON.stringify(offsets)} are no two offsets`);
   const [begin, end] = offsets as [number, number];
   if (begin > end || end > available)
     throw fail(`its data lies at ${begin} to ${end}, and the file holds ${available} bytes of data`);
-  const needed = sizeOf(shape) * BYTES[dtype];
+  const needed = sizeOf(shape) * STORED[dtypeText].bytes;
   if (end - begin !== needed)
-    throw fail(`${dtype}[${shape.join(",")}] takes ${needed} bytes, and ${end - begin} are given`);
-  return { dtype, shape, begin, end };
+    throw fail(`${dtypeText} [${shape.join(",")}] takes ${needed} bytes, and ${end - begin} are given`);
+  return { name, stored: dtypeText, shape, begin, end };
 }
 
 /** Data must lie end to end: a gap or an overlap means that the header and the data do not belong together. */
-function checkCovered(spans: [begin: number, end: number, name: string][], available: number): void {
+function checkCovered(entries: readonly SafetensorsEntry[], available: number): void {
   let at = 0;
-  for (const [begin, end, name] of spans.sort((a, b) => a[0] - b[0] || a[1] - b[1])) {
+  for (const { begin, end, name } of entries.toSorted((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (begin !== at)
       throw new SafetensorsError(`tensor "${name}" begins at ${begin}, and the data before it ends at ${at}`);
     at = end;
@@ -143,16 +169,60 @@ function checkCovered(spans: [begin: number, end: number, name: string][], avail
     throw new SafetensorsError(`the tensors end at ${at}, and the file holds ${available} bytes of data`);
 }
 
-function copyOut(dtype: HostDType, shape: readonly number[], bytes: Uint8Array): HostArray {
-  const { buffer } = new Uint8Array(bytes); // slice of a Buffer would share its memory
-  switch (dtype) {
-    case "float32":
-      return { dtype, shape, data: new Float32Array(buffer) };
-    case "int32":
-      return { dtype, shape, data: new Int32Array(buffer) };
-    default:
-      return { dtype, shape, data: new Uint8Array(buffer) };
+/** The dtypes that are read: bytes of an element, and the array that they become. */
+const STORED = {
+  F32: { bytes: 4, read: (buffer: ArrayBuffer) => float32(new Float32Array(buffer)) },
+  I32: { bytes: 4, read: (buffer: ArrayBuffer) => int32(new Int32Array(buffer)) },
+  U8: { bytes: 1, read: (buffer: ArrayBuffer) => ({ dtype: "uint8", data: new Uint8Array(buffer) }) as const },
+  BOOL: { bytes: 1, read: (buffer: ArrayBuffer) => ({ dtype: "bool", data: new Uint8Array(buffer) }) as const },
+  F16: { bytes: 2, read: (buffer: ArrayBuffer) => float32(Float32Array.from(new Uint16Array(buffer), halfToNumber)) },
+  BF16: { bytes: 2, read: (buffer: ArrayBuffer) => float32(fromBfloat16(new Uint16Array(buffer))) },
+  F64: { bytes: 8, read: (buffer: ArrayBuffer) => float32(new Float32Array(new Float64Array(buffer))) },
+  I64: { bytes: 8, read: (buffer: ArrayBuffer) => int32(fromInt64(new BigInt64Array(buffer))) },
+} as const;
+
+type StoredDType = keyof typeof STORED;
+
+function isStoredDType(text: unknown): text is StoredDType {
+  return typeof text === "string" && Object.hasOwn(STORED, text);
+}
+
+/** A tensor of its bytes, an array of their own, whose memory it takes where it needs no other. */
+export function hostArrayOf({ name, stored, shape }: SafetensorsEntry, { buffer }: Uint8Array<ArrayBuffer>): HostArray {
+  try {
+    return { ...STORED[stored].read(buffer), shape };
+  } catch (error) {
+    throw new SafetensorsError(`tensor "${name}": ${(error as Error).message}`, { cause: error });
   }
+}
+
+function float32(data: Float32Array) {
+  return { dtype: "float32", data } as const;
+}
+
+function int32(data: Int32Array) {
+  return { dtype: "int32", data } as const;
+}
+
+/** IEEE 754 half precision: sign, 5 bits of exponent, 10 of fraction. */
+function halfToNumber(bits: number): number {
+  const sign = bits & 0x8000 ? -1 : 1;
+  const exponent = (bits >> 10) & 0x1f;
+  const fraction = bits & 0x3ff;
+  if (exponent === 0x1f) return fraction === 0 ? sign * Number.POSITIVE_INFINITY : Number.NaN;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
+}
+
+/** A bfloat16 is the upper half of a float32. */
+function fromBfloat16(bits: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(bits, (half) => half << 16).buffer);
+}
+
+function fromInt64(values: BigInt64Array): Int32Array {
+  return Int32Array.from(values, (value) => {
+    if (value !== BigInt.asIntN(32, value)) throw new RangeError(`${value} does not fit into an int32`);
+    return Number(value);
+  });
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
