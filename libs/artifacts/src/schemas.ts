@@ -116,6 +116,8 @@ export const runRecord = z.strictObject({
   created: z.iso.datetime(),
   ended: z.iso.datetime().nullable(),
   seconds: z.number().nonnegative().nullable(),
+  /** The command line that asked for it. */
+  command: z.string().optional(),
   /** The recipe's name, and the recipe itself with all defaults and changes. */
   recipe: z.strictObject({ name: z.string(), resolved: jsonObject }),
   /** The folder of pictures; null for the generated set. */

@@ -15,6 +15,8 @@ export interface DataSummary {
   /** Edge of the packed pictures in pixels. */
   side: number;
   counts: SplitCounts;
+  /** How pictures came to be for training, validation or test. */
+  split: string;
   /** Training pictures whose label fine-tuning may use. */
   labelled: number;
   /** By class; empty where the pictures have none. */
@@ -33,6 +35,7 @@ const dataIndex = z.object({
   pictures: z.array(
     z.object({ label: count.nullable(), split: z.enum(["train", "validation", "test"]), labelled: z.boolean() }),
   ),
+  split: z.object({ text: z.string() }).optional(),
   skipped: z.array(z.object({ name: z.string(), reason: z.string() })),
   copies: z.object({ files: count, acrossSplits: count, acrossClasses: count }),
 });
@@ -40,7 +43,7 @@ const dataIndex = z.object({
 /** Counts the pictures of a `data` artifact. @throws ObjectMissing CorruptObject ZodError */
 export async function readDataSummary(store: Store, artifact: string, run: RunRecord): Promise<DataSummary> {
   const text = new TextDecoder().decode(await store.artifactBlob(artifact, "index.json"));
-  const { side, classes, pictures, skipped, copies } = dataIndex.parse(JSON.parse(text));
+  const { side, classes, pictures, skipped, copies, split: definition } = dataIndex.parse(JSON.parse(text));
   const none = (): SplitCounts => ({ train: 0, validation: 0, test: 0 });
   const counts = none();
   const byClass = classes.map((name) => ({ name, counts: none() }));
@@ -50,5 +53,14 @@ export async function readDataSummary(store: Store, artifact: string, run: RunRe
     if (named !== undefined) named.counts[split]++;
   }
   const labelled = pictures.filter((picture) => picture.split === "train" && picture.labelled).length;
-  return { source: run.data ?? "The generated set", side, counts, labelled, classes: byClass, skipped, copies };
+  return {
+    source: run.data ?? "The generated set",
+    side,
+    counts,
+    split: definition?.text ?? "not written down by the version that packed it",
+    labelled,
+    classes: byClass,
+    skipped,
+    copies,
+  };
 }

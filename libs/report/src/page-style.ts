@@ -13,6 +13,7 @@ h3{font-size:1.15rem;margin:2rem 0 .4rem}
 p{margin:.5rem 0 1rem;max-width:44rem}
 a{color:var(--accent);text-decoration-thickness:1px;text-underline-offset:.18em}
 code{font:.86em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
+pre{font:.84em/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;white-space:pre-wrap;background:var(--raised);padding:.7rem .9rem;border-radius:3px;margin:.4rem 0 1.2rem}
 small,.note{color:var(--quiet);font-size:.84rem;line-height:1.5}
 .lead{color:var(--quiet);font-size:1.05rem}
 .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}

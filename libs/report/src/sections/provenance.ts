@@ -1,4 +1,5 @@
 import type { RunStage } from "@peco/artifacts";
+import { flatValues } from "../flat-values.ts";
 import { duration, moment, short } from "../format.ts";
 import type { RunData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
@@ -17,8 +18,8 @@ export function provenanceSection({ run, artifacts }: RunData): Html {
       ${fact("recipe", run.recipe.name)}
       ${fact(run.seeds.length === 1 ? "seed" : "seeds", run.seeds.join(", "))}
       ${fact("pictures", run.data ?? "the generated set")}
-      ${flat("", run.machine).map(([name, value]) => fact(...labelled(name, value)))}
-      ${flat("", run.software).map(([name, value]) => fact(...labelled(name, value)))}
+      ${flatValues("", run.machine).map(([name, value]) => fact(...labelled(name, value)))}
+      ${flatValues("", run.software).map(([name, value]) => fact(...labelled(name, value)))}
     </dl>
     <h3>Artifacts</h3>
     <p class="note">Each is named by the SHA-256 of its content, so the same content has the same name anywhere; <code>peco artifacts show</code> takes the first digits.</p>
@@ -31,7 +32,7 @@ export function provenanceSection({ run, artifacts }: RunData): Html {
     <p class="note">Values that equal the named publication's are marked with it; all others are this recipe's own choice, for want of a published value or of the paper's scale.</p>
     <details><summary>Every value of the recipe, and its origin</summary>
       <table class="recipe"><thead><tr><th scope="col">Value</th><th scope="col">Set to</th><th scope="col">From</th></tr></thead>
-      <tbody>${flat("", run.recipe.resolved).map(([path, value]) => html`<tr><th scope="row" class="path">${path}</th><td class="words">${value}</td><td class="words">${originOf(path, value)}</td></tr>`)}</tbody></table>
+      <tbody>${flatValues("", run.recipe.resolved).map(([path, value]) => html`<tr><th scope="row" class="path">${path}</th><td class="words">${value}</td><td class="words">${originOf(path, value)}</td></tr>`)}</tbody></table>
     </details>
   </section>`;
 }
@@ -49,14 +50,4 @@ function inputs(named: Readonly<Record<string, string>>): Html | null {
   const entries = Object.entries(named);
   if (entries.length === 0) return null;
   return html`; made from ${entries.map(([name, digest], i) => html`${i > 0 ? ", " : ""}<a href="#a-${short(digest)}">${name}</a>`)}`;
-}
-
-/** The leaves of a JSON value with their dotted paths; lists of plain values stay in one. */
-function flat(path: string, value: unknown): [string, string][] {
-  if (Array.isArray(value) && value.every((item) => typeof item !== "object" || item === null))
-    return [[path, `[${value.join(", ")}]`]];
-  if (typeof value === "object" && value !== null) {
-    return Object.entries(value).flatMap(([name, inner]) => flat(path === "" ? name : `${path}.${name}`, inner));
-  }
-  return [[path, String(value)]];
 }

@@ -22,6 +22,7 @@ export function dataSection({ seeds }: RunData): Html | null {
       <div><dt>skipped</dt><dd>${number(data.skipped.length)}<small>${data.skipped.length === 1 ? "file" : "files"}</small></dd></div>
       <div><dt>copies</dt><dd>${number(data.copies.files)}<small>${copiesWords(data.copies)}</small></dd></div>
     </dl>
+    <p class="note">Split: ${data.split}</p>
     ${warning(data.copies)}
     ${classTable(data)}${skippedTable(data)}
   </section>`;

@@ -1,3 +1,5 @@
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { checkout } from "../checkout.ts";
@@ -14,14 +16,30 @@ export function machine(): { system: string; processor: string; cores: number; m
 }
 
 /** The programs and libraries that decide results, with their versions, for a run's record. */
-export function software(tensorflow: string | null): Record<string, string> {
+export function software(tensorflow: string | null): Record<string, string | boolean | null> {
   const version = (name: string): string =>
     (JSON.parse(readFileSync(`${checkout}/node_modules/${name}/package.json`, "utf8")) as { version: string }).version;
   return {
+    ...revision(),
     node: process.versions.node,
     ...(tensorflow === null ? {} : { tensorflow }),
     tfjs: version("@tensorflow/tfjs-core"),
     sharp: version("sharp"),
     koffi: version("koffi"),
   };
+}
+
+/** Which code this is: the checkout's revision, whether files differ from it, and the hash of the lock file. */
+export function revision(): { revision: string | null; changed: boolean; lockfile: string } {
+  const lockfile = createHash("sha256")
+    .update(readFileSync(`${checkout}/package-lock.json`))
+    .digest("hex");
+  try {
+    const git = (...words: string[]) =>
+      execFileSync("git", words, { cwd: checkout, encoding: "utf8", stdio: ["ignore", "pipe", "ignore"] }).trim();
+    const status = git("status", "--porcelain", "--untracked-files=no");
+    return { revision: git("rev-parse", "HEAD"), changed: status !== "", lockfile };
+  } catch {
+    return { revision: null, changed: false, lockfile };
+  }
 }

@@ -10,6 +10,19 @@ import type { Outcome, StageEvent } from "@peco/stage";
 import type { Experiment } from "./experiment.ts";
 import { machine, software } from "./machine.ts";
 
+/** The command that does the same again, apart from where its store lies. */
+function commandLine({ loaded, data, seeds }: Experiment): string {
+  const words = [
+    ...(data === null ? [] : ["--data", data]),
+    "--recipe",
+    loaded.name,
+    ...loaded.sets.flatMap((set) => ["--set", set]),
+    ...(seeds.length === 1 ? ["--seed"] : ["--seeds"]),
+    seeds.join(","),
+  ];
+  return ["./peco run", ...words.map((word) => (/^[\w./:,=[\]@+-]+$/.test(word) ? word : `'${word}'`))].join(" ");
+}
+
 /** Keeps the record of a run: `run.json` after every change of a stage, `metrics.jsonl` as steps are reported. */
 export class RunLog {
   readonly #store: Store;
@@ -44,6 +57,7 @@ export class RunLog {
       process: await thisProcess(),
       ended: null,
       seconds: null,
+      command: commandLine(experiment),
       recipe: { name: loaded.name, resolved: loaded.recipe },
       data,
       seeds: seeds.map(String),
