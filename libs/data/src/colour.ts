@@ -1,83 +1,112 @@
 /**
- * Operations on the colours of a picture, in place on floats `[pixels, 3]` from 0 to 255; each result is cut to that range, as
- * torchvision's are. Luma is ITU-R BT.601's, .299 R + .587 G + .114 B.
+ * Operations on the colours of a picture, in place on `uint8 [pixels, 3]`, bit for bit as Pillow does them, and torchvision with
+ * Pillow's pictures: `ImageEnhance`, `ImageOps` and the turn of HSV's hue. Pillow computes in float32 and cuts decimals off.
  */
 
-const RED = 0.299;
-const GREEN = 0.587;
-const BLUE = 0.114;
+const float = Math.fround;
 
-function clamp(value: number): number {
-  return value < 0 ? 0 : value > 255 ? 255 : value;
+/** Multiplies by `factor`: `ImageEnhance.Brightness`. */
+export function brightness(pixels: Uint8Array, factor: number): void {
+  lookUp(pixels, (value) => blend(0, value, float(factor)));
 }
 
-/** Multiplies by `factor`. */
-export function brightness(pixels: Float64Array, factor: number): void {
-  for (let at = 0; at < pixels.length; at++) pixels[at] = clamp((pixels[at] as number) * factor);
-}
-
-/** Moves each value away from (factor above 1) or towards the mean luma of the whole picture. */
-export function contrast(pixels: Float64Array, factor: number): void {
+/** Moves each value away from (factor above 1) or towards the mean luma of the whole picture: `ImageEnhance.Contrast`. */
+export function contrast(pixels: Uint8Array, factor: number): void {
   let sum = 0;
   for (let at = 0; at < pixels.length; at += 3) sum += luma(pixels, at);
-  const rest = ((1 - factor) * sum * 3) / pixels.length;
-  for (let at = 0; at < pixels.length; at++) pixels[at] = clamp((pixels[at] as number) * factor + rest);
+  const mean = Math.trunc((sum * 3) / pixels.length + 0.5);
+  lookUp(pixels, (value) => blend(mean, value, float(factor)));
 }
 
-/** Moves each pixel away from (factor above 1) or towards its own luma. */
-export function saturation(pixels: Float64Array, factor: number): void {
+/** Moves each pixel away from (factor above 1) or towards its own luma: `ImageEnhance.Color`. */
+export function saturation(pixels: Uint8Array, factor: number): void {
+  const share = float(factor);
   for (let at = 0; at < pixels.length; at += 3) {
-    const rest = (1 - factor) * luma(pixels, at);
-    pixels[at] = clamp((pixels[at] as number) * factor + rest);
-    pixels[at + 1] = clamp((pixels[at + 1] as number) * factor + rest);
-    pixels[at + 2] = clamp((pixels[at + 2] as number) * factor + rest);
+    const grey = luma(pixels, at);
+    pixels[at] = blend(grey, pixels[at] as number, share);
+    pixels[at + 1] = blend(grey, pixels[at + 1] as number, share);
+    pixels[at + 2] = blend(grey, pixels[at + 2] as number, share);
   }
 }
 
-/**
- * Turns the chroma by an angle: a rotation of the RGB cube about its grey diagonal (Rodrigues' formula), which keeps the mean of the
- * three and the strength of the colour. Unlike a shift of HSV's hue it is smooth at grey.
- */
-export function hue(pixels: Float64Array, degrees: number): void {
-  const angle = (degrees * Math.PI) / 180;
-  const same = (1 + 2 * Math.cos(angle)) / 3;
-  const sine = Math.sin(angle) / Math.sqrt(3);
-  const next = (1 - Math.cos(angle)) / 3 - sine;
-  const previous = (1 - Math.cos(angle)) / 3 + sine;
+/** Gives all three channels the luma: `convert("L")`. */
+export function grey(pixels: Uint8Array): void {
+  for (let at = 0; at < pixels.length; at += 3) pixels.fill(luma(pixels, at), at, at + 3);
+}
+
+/** Inverts each value from `threshold` upwards: `ImageOps.solarize`. */
+export function solarize(pixels: Uint8Array, threshold: number): void {
+  lookUp(pixels, (value) => (value < threshold ? value : 255 - value));
+}
+
+/** Turns HSV's hue by a share of the circle, -1/2 to 1/2: torchvision's `adjust_hue`, in steps of 1/255. */
+export function hue(pixels: Uint8Array, turn: number): void {
+  const steps = Math.trunc(turn * 255);
   for (let at = 0; at < pixels.length; at += 3) {
-    const red = pixels[at] as number;
-    const green = pixels[at + 1] as number;
-    const blue = pixels[at + 2] as number;
-    pixels[at] = clamp(same * red + next * green + previous * blue);
-    pixels[at + 1] = clamp(previous * red + same * green + next * blue);
-    pixels[at + 2] = clamp(next * red + previous * green + same * blue);
+    const [red, green, blue] = [pixels[at] as number, pixels[at + 1] as number, pixels[at + 2] as number];
+    const value = Math.max(red, green, blue);
+    const least = Math.min(red, green, blue);
+    // no colour to turn
+    if (value === least) continue;
+    const span = value - least;
+    const strength = Math.trunc(float(span / value) * 255);
+    const angle = (Math.trunc(hueOf(red, green, blue, value, span) * 255) + steps) & 255;
+    fromHsv(pixels, at, angle, strength, value);
   }
 }
 
-/** Gives all three channels the luma. */
-export function grey(pixels: Float64Array): void {
-  for (let at = 0; at < pixels.length; at += 3) {
-    const value = luma(pixels, at);
-    pixels[at] = value;
-    pixels[at + 1] = value;
-    pixels[at + 2] = value;
+/** HSV's hue, 0 to 1, in the precision of Pillow's `rgb2hsv`. */
+function hueOf(red: number, green: number, blue: number, most: number, span: number): number {
+  const toRed = float((most - red) / span);
+  const toGreen = float((most - green) / span);
+  const toBlue = float((most - blue) / span);
+  const sixths =
+    red === most ? float(toBlue - toGreen) : green === most ? float(2 + toRed - toBlue) : float(4 + toGreen - toRed);
+  return float((sixths / 6 + 1) % 1);
+}
+
+/** Pillow's `hsv2rgb`; all 0 to 255. */
+function fromHsv(pixels: Uint8Array, at: number, hue255: number, saturation255: number, value: number): void {
+  if (saturation255 === 0) {
+    pixels.fill(value, at, at + 3);
+    return;
   }
+  const sixth = Math.floor((hue255 * 6) / 255);
+  const part = float((hue255 * 6) / 255 - sixth);
+  const strength = float(saturation255 / 255);
+  const low = Math.round(value * (1 - strength));
+  const falling = Math.round(value * (1 - float(strength * part)));
+  const rising = Math.round(value * (1 - strength * (1 - part)));
+  const sides = [
+    [value, rising, low],
+    [falling, value, low],
+    [low, value, rising],
+    [low, falling, value],
+    [rising, low, value],
+    [value, low, falling],
+  ] as const;
+  pixels.set(sides[sixth % 6] as readonly number[], at);
 }
 
-/** Inverts each value from `threshold`, a share of the range, upwards. */
-export function solarize(pixels: Float64Array, threshold: number): void {
-  const limit = threshold * 255;
-  for (let at = 0; at < pixels.length; at++) {
-    const value = pixels[at] as number;
-    if (value >= limit) pixels[at] = 255 - value;
-  }
+/** Pillow's `Image.blend` of one value: from `ground` (factor 0) over `value` (factor 1) and beyond; `factor` is a float32. */
+export function blend(ground: number, value: number, factor: number): number {
+  const mixed = float(ground + float(factor * (value - ground)));
+  return mixed <= 0 ? 0 : mixed >= 255 ? 255 : Math.trunc(mixed);
 }
 
-function luma(pixels: Float64Array, at: number): number {
-  return RED * (pixels[at] as number) + GREEN * (pixels[at + 1] as number) + BLUE * (pixels[at + 2] as number);
+/** Replaces each value by what `make` gives for it. */
+export function lookUp(pixels: Uint8Array, make: (value: number) => number): void {
+  const table = Uint8Array.from({ length: 256 }, (_, value) => make(value));
+  for (let at = 0; at < pixels.length; at++) pixels[at] = table[pixels[at] as number] as number;
 }
 
-/** Cuts each value to the range, after a resize that overshoots. */
-export function clampAll(pixels: Float64Array): void {
-  for (let at = 0; at < pixels.length; at++) pixels[at] = clamp(pixels[at] as number);
+/** ITU-R BT.601's luma, .299 R + .587 G + .114 B, rounded, as Pillow's mode L has it. */
+export function luma(pixels: Uint8Array, at: number): number {
+  return (
+    ((pixels[at] as number) * 19_595 +
+      (pixels[at + 1] as number) * 38_470 +
+      (pixels[at + 2] as number) * 7_471 +
+      0x8000) >>
+    16
+  );
 }

@@ -126,8 +126,14 @@ describe("decodePicture", () => {
     const png = await sharp(pixels, { raw: { width: 96, height: 96, channels: 3 } })
       .png()
       .toBuffer();
-    const expected = new Float64Array(32 * 32 * 3);
-    resizeBox(pixels, 96, { top: 0, left: 0, height: 96, width: 96 }, expected, 32, "lanczos");
+    const expected = new Uint8Array(32 * 32 * 3);
+    const whole = { top: 0, left: 0, height: 96, width: 96 };
+    resizeBox(
+      { data: Uint8Array.from(pixels), height: 96, width: 96 },
+      whole,
+      { data: expected, height: 32, width: 32 },
+      "lanczos",
+    );
     const differences = Array.from(await decodePicture(png, 32), (value, at) =>
       Math.abs(value - (expected[at] as number)),
     );

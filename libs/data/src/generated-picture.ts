@@ -1,5 +1,5 @@
 import { type Key, type Stream, stream } from "@peco/random";
-import { resizeBox } from "./resize.ts";
+import { type AxisWeights, axisWeights } from "./resample-weights.ts";
 
 /**
  * The generated set: 16 classes, 4 shapes x 4 textures, as pictures in which, as in photographs, most of the variance is colour, light
@@ -217,9 +217,34 @@ function drawDirection(draws: Draws): Colour {
 /** Smooth noise `[side, side, 3]`: standard normal numbers on a coarse grid, enlarged. */
 function noiseField(draws: Draws, grid: number, side: number): Float64Array {
   const coarse = Float64Array.from({ length: grid * grid * 3 }, () => draws.normal());
+  const weights = axisWeights(grid, side, "bicubic");
+  const rows = new Float64Array(grid * side * 3);
+  for (let row = 0; row < grid; row++) enlargeLine(coarse, row * grid * 3, 3, rows, row * side * 3, 3, weights);
   const field = new Float64Array(side * side * 3);
-  resizeBox(coarse, grid, { top: 0, left: 0, height: grid, width: grid }, field, side, "bicubic");
+  for (let column = 0; column < side; column++)
+    enlargeLine(rows, column * 3, side * 3, field, column * 3, side * 3, weights);
   return field;
+}
+
+/** Enlarges a line of pixels, which begins at `first` and whose pixels lie `step` apart, into one of `to`. */
+function enlargeLine(
+  from: Float64Array,
+  first: number,
+  step: number,
+  to: Float64Array,
+  toFirst: number,
+  toStep: number,
+  { taps, start, weights }: AxisWeights,
+): void {
+  for (let place = 0; place < start.length; place++) {
+    const begin = first + (start[place] as number) * step;
+    for (let channel = 0; channel < 3; channel++) {
+      let sum = 0;
+      for (let tap = 0; tap < taps; tap++)
+        sum += (weights[place * taps + tap] as number) * (from[begin + tap * step + channel] as number);
+      to[toFirst + place * toStep + channel] = sum;
+    }
+  }
 }
 
 function drawBar(draws: Draws) {

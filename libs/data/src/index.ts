@@ -30,6 +30,7 @@ export {
   WorkerFailed,
 } from "./errors.ts";
 export { generatedClasses, generatedPicture } from "./generated-picture.ts";
+export { gaussianBlur } from "./gaussian-blur.ts";
 export { type GeneratedOptions, type GeneratedSet, readGeneratedSet, writeGeneratedSet } from "./generated-set.ts";
 export type { HostInt32, HostUint8 } from "./host-array.ts";
 export { type IdentifiedFile, type IdentifiedFolder, type IdentifyOptions, identifyFolder } from "./identify-folder.ts";
@@ -37,6 +38,9 @@ export { type DataMeta, type PackedData, packFolder, packGenerated } from "./pac
 export { type PackedPicture, type PackIndex, packIndex, type SkippedFile, type Split } from "./pack-index.ts";
 export type { PackOptions } from "./pack-pictures.ts";
 export type { Picture } from "./picture.ts";
+export { centerCrop, makePlainView, resizeShorterSide } from "./plain-view.ts";
+export { type Filter, filters } from "./resample-weights.ts";
+export { type Box, resizeBox } from "./resize.ts";
 export { type FolderContents, type FoundFile, pictureEndings, scanFolder } from "./scan-folder.ts";
 export {
   type BatchRecipe,
@@ -45,4 +49,4 @@ export {
   type StageBatchSpec,
   stageBatches,
 } from "./stage-batches.ts";
-export { makePlainView, type ViewOptions, viewOptions } from "./views.ts";
+export { type ViewOptions, viewOptions } from "./views.ts";

@@ -1,11 +1,5 @@
-/**
- * Antialiased resizing as Pillow's `Image.resize` does it: separable, per-axis weights, the filter widened when shrinking, weights cut at
- * the border and normalised. In floating point throughout, where Pillow's 8-bit mode rounds after each pass.
- */
-
-/** Names of the resampling filters. */
-export const filters = ["bilinear", "bicubic", "lanczos"] as const;
-export type Filter = (typeof filters)[number];
+import type { Picture } from "./picture.ts";
+import { type AxisWeights, axisWeights, type Filter } from "./resample-weights.ts";
 
 /** A rectangle of whole pixels inside a picture. */
 export interface Box {
@@ -15,150 +9,150 @@ export interface Box {
   readonly width: number;
 }
 
-const kernels: Record<Filter, { support: number; weight: (x: number) => number }> = {
-  bilinear: { support: 1, weight: (x) => Math.max(0, 1 - Math.abs(x)) },
-  bicubic: { support: 2, weight: bicubic },
-  lanczos: { support: 3, weight: (x) => (Math.abs(x) < 3 ? sinc(x) * sinc(x / 3) : 0) },
-};
-
-/** Keys' cubic with a = -1/2, as Pillow has it. */
-function bicubic(signed: number): number {
-  const x = Math.abs(signed);
-  if (x < 1) return (1.5 * x - 2.5) * x * x + 1;
-  return x < 2 ? ((-0.5 * x + 2.5) * x - 4) * x + 2 : 0;
+/**
+ * Cuts `box` out of a picture and resizes it into `out`, bit for bit as Pillow does with `picture.crop(box).resize(size, filter)` in its
+ * 8-bit mode (`src/libImaging/Resample.c` of version 13): weights rounded to 22 bits, each pass rounded and cut to whole numbers from 0 to
+ * 255. The filter sees the box alone. `mirror` then turns left and right around.
+ */
+export function resizeBox(picture: Picture, box: Box, out: Picture, filter: Filter, mirror = false): void {
+  const source = {
+    data: picture.data,
+    at: (box.top * picture.width + box.left) * 3,
+    stride: picture.width * 3,
+  };
+  const columns = fixedWeights(box.width, out.width, filter);
+  const rows = fixedWeights(box.height, out.height, filter);
+  if (box.width === out.width && !mirror) {
+    resizeColumns(source, box.width * 3, rows, out);
+  } else if (box.height === out.height) {
+    resizeRows(source, out.height, columns, out.data, out.width, mirror);
+  } else if (columnsFirst(box, out)) {
+    const data = scratchOf(out.height * box.width * 3);
+    resizeColumns(source, box.width * 3, rows, { data, height: out.height });
+    resizeRows({ data, at: 0, stride: box.width * 3 }, out.height, columns, out.data, out.width, mirror);
+  } else {
+    const data = scratchOf(box.height * out.width * 3);
+    resizeRows(source, box.height, columns, data, out.width, mirror);
+    resizeColumns({ data, at: 0, stride: out.width * 3 }, out.width * 3, rows, out);
+  }
 }
 
-function sinc(x: number): number {
-  return x === 0 ? 1 : Math.sin(Math.PI * x) / (Math.PI * x);
+/** Since version 13 Pillow begins with the height where that saves work; before, it always began with the width, but for strips. */
+function columnsFirst(from: { height: number; width: number }, to: { height: number; width: number }): boolean {
+  const shorter = from.height - to.height;
+  return shorter > 0 && shorter > 2 * (from.width - to.width);
 }
 
-/** For each output place: where its first input lies, and its `taps` weights (unused ones 0). */
-interface AxisWeights {
-  readonly taps: number;
-  readonly start: Int32Array;
-  readonly weights: Float64Array;
+const BITS = 22;
+const HALF = 1 << (BITS - 1);
+
+/** Weights of an axis as whole numbers of 2^-22. */
+interface FixedWeights extends Omit<AxisWeights, "weights"> {
+  readonly weights: Int32Array;
 }
 
-// Crops of small pictures have few different lengths, and each is met thousands of times.
-const known = new Map<string, AxisWeights>();
+// Crops have few different lengths, and each is met thousands of times.
+const known = new Map<string, FixedWeights>();
+const MOST_KNOWN = 2 ** 22;
+let knownWeights = 0;
 
-function axisWeights(from: number, to: number, filter: Filter): AxisWeights {
+function fixedWeights(from: number, to: number, filter: Filter): FixedWeights {
   const name = `${from} ${to} ${filter}`;
   const found = known.get(name);
   if (found !== undefined) return found;
-  const made = makeAxisWeights(from, to, filter);
-  if (known.size > 4096) known.clear();
+  const { taps, start, weights } = axisWeights(from, to, filter);
+  const made = {
+    taps,
+    start,
+    weights: Int32Array.from(weights, (weight) => Math.trunc(weight * 2 ** BITS + (weight < 0 ? -0.5 : 0.5))),
+  };
+  knownWeights += weights.length;
+  if (knownWeights > MOST_KNOWN) {
+    known.clear();
+    knownWeights = weights.length;
+  }
   known.set(name, made);
   return made;
 }
 
-function makeAxisWeights(from: number, to: number, filter: Filter): AxisWeights {
-  const { support, weight } = kernels[filter];
-  const scale = from / to;
-  const widened = Math.max(1, scale);
-  const reach = support * widened;
-  const span = (place: number) => {
-    const centre = (place + 0.5) * scale;
-    return {
-      centre,
-      first: Math.max(0, Math.trunc(centre - reach + 0.5)),
-      end: Math.min(from, Math.trunc(centre + reach + 0.5)),
-    };
-  };
-  let taps = 1;
-  for (let place = 0; place < to; place++) taps = Math.max(taps, span(place).end - span(place).first);
-  const start = new Int32Array(to);
-  const weights = new Float64Array(to * taps);
-  for (let place = 0; place < to; place++) {
-    const { centre, first, end } = span(place);
-    // All rows have `taps` weights, so the last ones start earlier and have their zeros in front.
-    const begin = Math.min(first, from - taps);
-    let sum = 0;
-    for (let at = first; at < end; at++)
-      sum += weights[place * taps + at - begin] = weight((at - centre + 0.5) / widened);
-    for (let tap = 0; tap < taps; tap++) weights[place * taps + tap] = (weights[place * taps + tap] as number) / sum;
-    start[place] = begin;
-  }
-  return { taps, start, weights };
+let scratch = new Uint8Array(0);
+
+function scratchOf(length: number): Uint8Array {
+  if (scratch.length < length) scratch = new Uint8Array(length);
+  return scratch;
 }
 
-let scratch = new Float64Array(0);
-
-/**
- * Resizes the `box` of a picture `[*, width, 3]` to `[size, size, 3]`, mirrored left to right if asked, as floats on the same scale
- * (bicubic and lanczos overshoot, so clamp before use).
- */
-export function resizeBox(
-  picture: Uint8Array | Float64Array,
-  width: number,
-  box: Box,
-  out: Float64Array,
-  size: number,
-  filter: Filter,
-  mirror = false,
-): void {
-  if (scratch.length < box.height * size * 3) scratch = new Float64Array(box.height * size * 3);
-  resizeRows(picture, width, box, scratch, size, axisWeights(box.width, size, filter), mirror);
-  resizeColumns(scratch, out, size, axisWeights(box.height, size, filter));
+/** Rows of a picture: the first byte, and the bytes from one row to the next. */
+interface Rows {
+  readonly data: Uint8Array;
+  readonly at: number;
+  readonly stride: number;
 }
 
 function resizeRows(
-  picture: Uint8Array | Float64Array,
+  { data, at: first, stride }: Rows,
+  count: number,
+  { taps, start, weights }: FixedWeights,
+  out: Uint8Array,
   width: number,
-  { top, left, height }: Box,
-  out: Float64Array,
-  size: number,
-  { taps, start, weights }: AxisWeights,
   mirror: boolean,
 ): void {
-  for (let row = 0; row < height; row++) {
-    const base = ((top + row) * width + left) * 3;
-    for (let column = 0; column < size; column++) {
+  for (let row = 0; row < count; row++) {
+    const base = first + row * stride;
+    for (let column = 0; column < width; column++) {
       let at = base + (start[column] as number) * 3;
-      let red = 0;
-      let green = 0;
-      let blue = 0;
+      let red = HALF;
+      let green = HALF;
+      let blue = HALF;
       for (let tap = column * taps, end = tap + taps; tap < end; tap++, at += 3) {
         const weight = weights[tap] as number;
-        red += weight * (picture[at] as number);
-        green += weight * (picture[at + 1] as number);
-        blue += weight * (picture[at + 2] as number);
+        red = (red + Math.imul(weight, data[at] as number)) | 0;
+        green = (green + Math.imul(weight, data[at + 1] as number)) | 0;
+        blue = (blue + Math.imul(weight, data[at + 2] as number)) | 0;
       }
-      const to = (row * size + (mirror ? size - 1 - column : column)) * 3;
-      out[to] = red;
-      out[to + 1] = green;
-      out[to + 2] = blue;
+      const to = (row * width + (mirror ? width - 1 - column : column)) * 3;
+      out[to] = cut(red >> BITS);
+      out[to + 1] = cut(green >> BITS);
+      out[to + 2] = cut(blue >> BITS);
     }
   }
 }
 
-/** Two taps at a time over a whole row: three times as fast as one sum after the other. */
+let sums = new Int32Array(0);
+
+/** Four taps at a time over a whole row, which is much faster than one sum after the other. */
 function resizeColumns(
-  rows: Float64Array,
-  out: Float64Array,
-  size: number,
-  { taps, start, weights }: AxisWeights,
+  { data, at: first, stride }: Rows,
+  length: number,
+  { taps, start, weights }: FixedWeights,
+  out: { readonly data: Uint8Array; readonly height: number },
 ): void {
-  const stride = size * 3;
-  for (let row = 0; row < size; row++) {
-    const from = (start[row] as number) * stride;
-    const to = row * stride;
-    for (let tap = 0; tap < taps; tap += 2) {
-      const a = from + tap * stride;
-      // An odd number of taps ends in a pair whose second weight is 0.
-      const b = tap + 1 < taps ? a + stride : a;
-      const weightA = weights[row * taps + tap] as number;
-      const weightB = tap + 1 < taps ? (weights[row * taps + tap + 1] as number) : 0;
-      if (tap === 0) {
-        for (let at = 0; at < stride; at++) {
-          out[to + at] = weightA * (rows[a + at] as number) + weightB * (rows[b + at] as number);
-        }
-      } else {
-        for (let at = 0; at < stride; at++) {
-          out[to + at] =
-            (out[to + at] as number) + weightA * (rows[a + at] as number) + weightB * (rows[b + at] as number);
-        }
+  if (sums.length < length) sums = new Int32Array(length);
+  const total = sums;
+  for (let row = 0; row < out.height; row++) {
+    const from = first + (start[row] as number) * stride;
+    total.fill(HALF, 0, length);
+    for (let tap = 0; tap < taps; tap += 4) {
+      // Beyond the last tap: any row, with weight 0.
+      const weight = (next: number) => (tap + next < taps ? (weights[row * taps + tap + next] as number) : 0);
+      const line = (next: number) => from + Math.min(tap + next, taps - 1) * stride;
+      const [weight0, weight1, weight2, weight3] = [weight(0), weight(1), weight(2), weight(3)];
+      const [line0, line1, line2, line3] = [line(0), line(1), line(2), line(3)];
+      for (let at = 0; at < length; at++) {
+        total[at] =
+          ((total[at] as number) +
+            Math.imul(weight0, data[line0 + at] as number) +
+            Math.imul(weight1, data[line1 + at] as number) +
+            Math.imul(weight2, data[line2 + at] as number) +
+            Math.imul(weight3, data[line3 + at] as number)) |
+          0;
       }
     }
+    const to = row * length;
+    for (let at = 0; at < length; at++) out.data[to + at] = cut((total[at] as number) >> BITS);
   }
+}
+
+function cut(value: number): number {
+  return value < 0 ? 0 : value > 255 ? 255 : value;
 }
