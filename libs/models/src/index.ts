@@ -1,20 +1,29 @@
 export { type Classifier, classify, initClassifier, type Pool, pooledTokens } from "./classifier.ts";
 export {
   type Codebook,
-  type CodebookRestart,
-  type CodebookUpdate,
+  type CodeKind,
   codeCounts,
   nearestCodes,
   type Quantised,
+  type QuantiseOptions,
   quantise,
-  restartDeadCodes,
   startCodebook,
-  updateCodebook,
 } from "./codebook.ts";
 export { codebookPerplexity, codebookUsage } from "./codebook-metrics.ts";
+export {
+  type CodebookRestart,
+  type CodebookUpdate,
+  type CodeStatistics,
+  codeStatistics,
+  deadCodes,
+  restartDeadCodes,
+  updateCodebook,
+} from "./codebook-update.ts";
+export { type DallEEncoder, dallEEncoder, dallELogits } from "./dall-e-encoder.ts";
 export { type Architecture, hiddenWidth, type NetworkRole, weightShapes } from "./interchange/architecture.ts";
 export { type DialectName, detectDialect } from "./interchange/dialects.ts";
 export { type ExportedWeights, exportWeights, type TimmModel } from "./interchange/export-weights.ts";
+export { type DallEShape, dallEShape, importDallE } from "./interchange/import-dall-e.ts";
 export { type ImportedWeights, type ImportOptions, importWeights } from "./interchange/import-weights.ts";
 export { type KnownModel, knownModels, type PictureRecipe } from "./interchange/known-models.ts";
 export type { NamedTensors, StatedArchitecture } from "./interchange/read-architecture.ts";
@@ -71,8 +80,10 @@ export {
   encode,
   encodeTokens,
   initVqAutoencoder,
+  lastKernel,
   type VqAutoencoder,
   type VqAutoencoderConfig,
+  withLastKernel,
 } from "./vq-autoencoder.ts";
 export { type Features, type VqLoss, type VqLossOptions, vqLoss } from "./vq-loss.ts";
 export { withoutGradient } from "./without-gradient.ts";

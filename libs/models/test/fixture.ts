@@ -14,6 +14,21 @@ export function readFixture(name: string): (tensor: string) => tf.Tensor {
   };
 }
 
+/** Arrays by dotted path as a tree of tensors; a level whose names are 0, 1, 2, ... becomes an array. */
+export function treeOf<T>(arrays: Readonly<Record<string, HostArray>>): T {
+  const firsts = [...new Set(Object.keys(arrays).map((path) => path.split(".")[0] as string))];
+  const entries = firsts.map((first) => {
+    const whole = arrays[first];
+    if (whole !== undefined) return [first, tf.tensor(whole.data as Float32Array, [...whole.shape])] as const;
+    const inner = Object.entries(arrays).flatMap(([path, array]) =>
+      path.startsWith(`${first}.`) ? [[path.slice(first.length + 1), array] as const] : [],
+    );
+    return [first, treeOf<unknown>(Object.fromEntries(inner))] as const;
+  });
+  const tree: Record<string, unknown> = Object.fromEntries(entries);
+  return (firsts.every((_, i) => String(i) in tree) ? firsts.map((_, i) => tree[i]) : tree) as T;
+}
+
 /** Holds `actual` equal to `expected`: same shape, largest difference at most `tolerance` of the largest value. */
 export function expectEqual(actual: tf.Tensor, expected: tf.Tensor, tolerance = 1e-5): void {
   expect(actual.shape).toEqual(expected.shape);
