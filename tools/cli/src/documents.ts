@@ -11,6 +11,7 @@ import { doctorDocument } from "./commands/doctor.ts";
 import { lintDocument } from "./commands/lint.ts";
 import { masksDocument } from "./commands/masks.ts";
 import { reportDocument } from "./commands/report.ts";
+import { reproduceDocument } from "./commands/reproduce.ts";
 import { runsCompareDocument, runsLsDocument, runsRmDocument, runsShowDocument } from "./commands/runs.ts";
 import { testDocument } from "./commands/test.ts";
 import { dryRunDocument } from "./run/dry-run.ts";
@@ -37,6 +38,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   "runs compare": runsCompareDocument,
   "runs rm": runsRmDocument,
   report: reportDocument,
+  reproduce: reproduceDocument,
   "artifacts ls": artifactsLsDocument,
   "artifacts show": artifactsShowDocument,
   "artifacts lineage": artifactsLineageDocument,

@@ -131,6 +131,24 @@ function addRuns(peco: Command): void {
     .addOption(store())
     .addOption(json())
     .action(async (run, options) => answer({ ...options, run }, (await import("./commands/report.ts")).reportCommand));
+  peco
+    .command("reproduce")
+    .description("repeats a run by its reproducibility card, and says how near it came")
+    .argument("<card>", "the card.json that a run wrote beside its report")
+    .option("--data <dir>", "the pictures, where they lie elsewhere now")
+    .option("--store <dir>", "where the repetition goes (default: reproductions/RUN in this checkout)")
+    .option(
+      "--tolerance <share>",
+      "largest relative difference of a figure that still counts as near",
+      toleranceOf,
+      0.05,
+    )
+    .option("--other-revision", "repeats it with this checkout's code although the card is of another")
+    .option("--check", "only says whether this machine can repeat it")
+    .addOption(json())
+    .action(async (card, options) =>
+      answer({ ...options, card }, (await import("./commands/reproduce.ts")).reproduceCommand),
+    );
 }
 
 function addArtifacts(peco: Command): void {
@@ -219,6 +237,13 @@ function collect(value: string, before: string[] = []): string[] {
 function positive(text: string): number {
   const value = Number(text);
   if (!Number.isInteger(value) || value < 1) throw new InvalidArgumentError("It must be a whole number from 1.");
+  return value;
+}
+
+function toleranceOf(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0 && value < 1))
+    throw new InvalidArgumentError("It must be a share, such as 0.05.");
   return value;
 }
 

@@ -10,6 +10,7 @@ import { originOf } from "../origins.ts";
 export function provenanceSection({ run, artifacts }: RunData): Html {
   return html`<section aria-labelledby="provenance">
     <h2 id="provenance">Where each number came from</h2>
+    <p class="note">What it takes to repeat this run stands in its reproducibility card, <a href="card.html">card.html</a>; <code>peco reproduce card.json</code> does it and says how near it came.</p>
     <dl class="facts">
       ${fact("run", run.id)}
       ${fact("started", moment(run.created))}

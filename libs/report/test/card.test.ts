@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { figuresOf, makeCard, renderCard, reproducibilityCard } from "../src/index.ts";
+import { exampleRun } from "./example-run.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "peco-card-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+describe("the reproducibility card", async () => {
+  const { store, id } = await exampleRun(folder, { seeds: ["1", "2"] });
+  const card = await makeCard(store, id);
+
+  it("has every variable filled from the run", () => {
+    expect(reproducibilityCard.parse(JSON.parse(JSON.stringify(card)))).toEqual(card);
+    expect(card.pseudocode.map(({ stage }) => stage)).toContain("pretrain");
+    expect(JSON.stringify(card.pseudocode)).not.toContain("undefined");
+    expect(Object.keys(card.data.artifacts)).toEqual(["1", "2"]);
+    expect(card.splits.counts.train).toBeGreaterThan(0);
+    expect(card.experiment.values).toContainEqual({
+      path: "pretrain.optimizer.lr",
+      value: "0.002",
+      source: "own choice",
+    });
+    expect(card.experiment.values).toContainEqual({
+      path: "pretrain.mask.form",
+      value: "exactly",
+      source: "BEiT v2",
+    });
+    expect(card.experiment.artifacts.every(({ blobs }) => Object.keys(blobs).length > 0)).toBe(true);
+  });
+
+  it("leaves times out of the figures that are compared", () => {
+    const figures = figuresOf({ loss: 1, stepSeconds: 2, waitShare: 0.1, arms: [{ top1: 0.5, seconds: 3 }] });
+    expect(figures).toEqual({ loss: 1, "arms.0.top1": 0.5 });
+  });
+
+  it("is a page of one file that escapes what it shows", () => {
+    const page = renderCard({ ...card, data: { ...card.data, source: "/photos/<b>&" } });
+    expect(page).toContain("/photos/&lt;b&gt;&amp;");
+    expect(page).not.toMatch(/<script|src="http/);
+    for (const id of ["pseudocode", "code", "open-data", "splits", "hardware", "software", "experiment"])
+      expect(page).toContain(`id="${id}"`);
+  });
+
+  it("is refused for a run that did not finish", async () => {
+    const record = await store.runs.read(id);
+    await store.runs.write({ ...record, state: "failed" });
+    await expect(makeCard(store, id)).rejects.toThrow("only a finished run has a card");
+    await store.runs.write(record);
+  });
+});
