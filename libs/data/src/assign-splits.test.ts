@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { assignSplits, type SplitFile } from "./assign-splits.ts";
-import { hashBytes } from "./pack-pictures.ts";
+import { hashBytes } from "./file-range.ts";
 
 const shares = { testShare: 0.2, validationShare: 0.1 };
 const hash = (content: number) => hashBytes(Buffer.from(String(content)));

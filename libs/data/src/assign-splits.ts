@@ -1,5 +1,5 @@
 import { ClassTooSmall, TooFewPictures } from "./errors.ts";
-import type { Split } from "./pack-index.ts";
+import type { Split, SplitDefinition } from "./pack-index.ts";
 
 /** Fewest different pictures of a class, or of a folder without classes, where the split is ours: 3 to learn from, 1 and 1 to judge by. */
 const FEWEST = 5;
@@ -58,6 +58,28 @@ export function assignSplits(
   }
   const splits = files.map((file) => (isFree(file) ? (decided.get(file.hash) as Split) : (file.split as Split)));
   return { splits, copies: countCopies(files, splits) };
+}
+
+/** How {@link assignSplits} makes the split of files, in words. */
+export function splitDefinition(
+  files: readonly SplitFile[],
+  { testShare, validationShare }: SplitShares,
+): SplitDefinition {
+  const has = new Set(files.map(({ split }) => split));
+  const percent = (share: number) => `${Number((100 * share).toFixed(2))} %`;
+  const byHash = "by the order of the contents' SHA-256 within each class, byte copies together";
+  if (!has.has("test") && !has.has("validation"))
+    return {
+      kind: "content-hash",
+      text: `${percent(testShare)} of each class for the test and ${percent(validationShare)} of the rest for validation, ${byHash}`,
+    };
+  const given = [...has].filter((split) => split !== null).sort();
+  const text = `${given.join(", ")} as the source has them`;
+  if (has.has("validation")) return { kind: "folders", text };
+  return {
+    kind: "both",
+    text: `${text}; ${percent(validationShare)} of each class's training pictures for validation, ${byHash}`,
+  };
 }
 
 /** The different contents of each class, sorted; each content is counted for its first class only. */

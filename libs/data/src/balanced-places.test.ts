@@ -1,17 +1,18 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { balancedPlaces } from "./balanced-places.ts";
-import type { PackedPicture } from "./pack-index.ts";
+import { PictureTable } from "./picture-table.ts";
 
 /** Pictures of the given classes, whose hashes come in another order than their places. */
-function pack(labels: readonly number[]): PackedPicture[] {
-  return labels.map((label, place) => ({
+function pack(labels: readonly number[]): PictureTable {
+  const pictures = labels.map((label, place) => ({
     name: `${place}`,
     hash: ((place * 7919) % 65_521).toString(16).padStart(64, "0"),
     label,
-    split: "train",
+    split: "train" as const,
     labelled: true,
   }));
+  return PictureTable.of(pictures);
 }
 
 it("takes the first of each class by hash, as many of one class as of another, each choice within the next", () => {
@@ -31,7 +32,7 @@ it("takes the first of each class by hash, as many of one class as of another, e
         const whole = labels.filter((other) => other === label).length;
         expect(taken(label)).toBeGreaterThanOrEqual(Math.min(whole, most - 1));
         const first = places.filter((place) => labels[place] === label);
-        first.sort((a, b) => ((pictures[a]?.hash ?? "") < (pictures[b]?.hash ?? "") ? -1 : 1));
+        first.sort((a, b) => (pictures.hash(a) < pictures.hash(b) ? -1 : 1));
         expect(new Set(chosen.filter((place) => labels[place] === label))).toEqual(
           new Set(first.slice(0, taken(label))),
         );

@@ -1,13 +1,14 @@
 import { drawMask } from "@peco/masking";
 import { fold, type Key, key, stream } from "@peco/random";
 import type { AnyBatch, BatchSpec } from "./batch-spec.ts";
+import { makeEvaluationView } from "./evaluation-view.ts";
 import { hostInt32, hostUint8 } from "./host-array.ts";
 import type { Picture } from "./picture.ts";
-import type { PictureFile } from "./picture-file.ts";
+import type { PictureReader } from "./picture-reader.ts";
 import { SampleOrder } from "./sample-order.ts";
-import { makePlainView, makeView, makeViewPair } from "./views.ts";
+import { makeView, makeViewPair } from "./views.ts";
 
-/** The selected pictures of a pack: places in `pictures.u8` and labels (-1: none), equally long. */
+/** The selected pictures of a pack: their places and labels (-1: none), equally long. */
 export interface Selected {
   readonly places: Int32Array;
   readonly labels: Int32Array;
@@ -22,22 +23,20 @@ type Drawn = Exclude<BatchSpec, { kind: "in-order" }>;
 export class BatchMaker {
   readonly #spec: BatchSpec;
   readonly #selected: Selected;
-  readonly #file: PictureFile;
+  readonly #pictures: PictureReader;
   readonly #order: SampleOrder | null;
   readonly #key: Key | null;
-  readonly #picture: Picture;
 
-  constructor(spec: BatchSpec, selected: Selected, file: PictureFile) {
+  constructor(spec: BatchSpec, selected: Selected, pictures: PictureReader) {
     this.#spec = spec;
     this.#selected = selected;
-    this.#file = file;
-    this.#picture = { data: new Uint8Array(file.side * file.side * 3), height: file.side, width: file.side };
+    this.#pictures = pictures;
     this.#key = spec.kind === "in-order" ? null : fold(key(spec.seed), spec.stage);
     this.#order = this.#key === null ? null : new SampleOrder(fold(this.#key, "order"), selected.places.length);
   }
 
-  /** The batch of one step. */
-  make(step: number): AnyBatch {
+  /** The batch of one step. @throws CorruptPack */
+  async make(step: number): Promise<AnyBatch> {
     const spec = this.#spec;
     switch (spec.kind) {
       case "two-views":
@@ -53,68 +52,67 @@ export class BatchMaker {
     }
   }
 
-  #twoViews(spec: Drawn, step: number): AnyBatch {
+  async #twoViews(spec: Drawn, step: number): Promise<AnyBatch> {
     const view1 = pictures(spec.batch, spec.size);
     const view2 = pictures(spec.batch, spec.size);
-    this.#each(spec, step, (sample, at) => {
-      makeView(fold(sample, "view1"), this.#picture, spec.views, 0, row(view1.data, at, spec.batch), spec.size);
-      makeView(fold(sample, "view2"), this.#picture, spec.views, 1, row(view2.data, at, spec.batch), spec.size);
+    await this.#each(spec, step, (sample, picture, at) => {
+      makeView(fold(sample, "view1"), picture, spec.views, 0, row(view1.data, at, spec.batch), spec.size);
+      makeView(fold(sample, "view2"), picture, spec.views, 1, row(view2.data, at, spec.batch), spec.size);
     });
     return { view1, view2 };
   }
 
-  #oneView(spec: Drawn, step: number): { images: ReturnType<typeof pictures> } {
+  async #oneView(spec: Drawn, step: number): Promise<{ images: ReturnType<typeof pictures> }> {
     const images = pictures(spec.batch, spec.size);
-    this.#each(spec, step, (sample, at) => {
-      makeView(fold(sample, "view1"), this.#picture, spec.views, 0, row(images.data, at, spec.batch), spec.size);
+    await this.#each(spec, step, (sample, picture, at) => {
+      makeView(fold(sample, "view1"), picture, spec.views, 0, row(images.data, at, spec.batch), spec.size);
     });
     return { images };
   }
 
-  #masked(spec: Extract<BatchSpec, { kind: "masked" }>, step: number): AnyBatch {
+  async #masked(spec: Extract<BatchSpec, { kind: "masked" }>, step: number): Promise<AnyBatch> {
     const view1 = pictures(spec.batch, spec.size);
     const view2 = pictures(spec.batch, spec.tokenizerSize);
     const patches = spec.mask.rows * spec.mask.columns;
     const mask = hostUint8(spec.batch, patches);
-    this.#each(spec, step, (sample, at) => {
+    await this.#each(spec, step, (sample, picture, at) => {
       const first = { out: row(view1.data, at, spec.batch), size: spec.size };
       const second = { out: row(view2.data, at, spec.batch), size: spec.tokenizerSize };
-      makeViewPair(fold(sample, "view1"), this.#picture, spec.views, first, second);
+      makeViewPair(fold(sample, "view1"), picture, spec.views, first, second);
       mask.data.set(drawMask(stream(fold(sample, "mask")), spec.mask), at * patches);
     });
     return { view1, view2, mask };
   }
 
-  #labelled(spec: Drawn, step: number): AnyBatch {
+  async #labelled(spec: Drawn, step: number): Promise<AnyBatch> {
     const labels = hostInt32(spec.batch);
-    const { images } = this.#oneView(spec, step);
+    const { images } = await this.#oneView(spec, step);
     for (let at = 0; at < spec.batch; at++)
       labels.data[at] = this.#selected.labels[this.#sampleAt(spec, step, at)] as number;
     return { images, labels };
   }
 
-  #inOrder(spec: BatchSpec, step: number): AnyBatch {
+  async #inOrder(spec: Extract<BatchSpec, { kind: "in-order" }>, step: number): Promise<AnyBatch> {
     const images = pictures(spec.batch, spec.size);
     const labels = hostInt32(spec.batch);
-    const { places } = this.#selected;
-    const valid = Math.min(spec.batch, places.length - step * spec.batch);
-    labels.data.fill(-1, valid);
-    for (let at = 0; at < valid; at++) {
-      const sample = step * spec.batch + at;
-      this.#file.read(places[sample] as number, this.#picture.data);
-      makePlainView(this.#picture, row(images.data, at, spec.batch), spec.size);
-      labels.data[at] = this.#selected.labels[sample] as number;
-    }
-    return { images, labels, valid: { dtype: "int32", shape: [], data: Int32Array.of(valid) } };
+    const first = step * spec.batch;
+    const places = this.#selected.places.subarray(first, first + spec.batch);
+    labels.data.set(this.#selected.labels.subarray(first, first + spec.batch));
+    labels.data.fill(-1, places.length);
+    await this.#pictures.each(places, (picture, at) => {
+      makeEvaluationView(picture, row(images.data, at, spec.batch), spec.size, spec.view ?? null);
+    });
+    return { images, labels, valid: { dtype: "int32", shape: [], data: Int32Array.of(places.length) } };
   }
 
-  /** Reads each sample of a step into `#picture` and hands its key on. */
-  #each(spec: Drawn, step: number, make: (sample: Key, at: number) => void): void {
+  /** Reads each sample of a step and hands it on with its key. */
+  async #each(spec: Drawn, step: number, make: (sample: Key, picture: Picture, at: number) => void): Promise<void> {
     const stepKey = fold(this.#key as Key, step);
-    for (let at = 0; at < spec.batch; at++) {
-      this.#file.read(this.#selected.places[this.#sampleAt(spec, step, at)] as number, this.#picture.data);
-      make(fold(stepKey, at), at);
-    }
+    const places = Int32Array.from(
+      { length: spec.batch },
+      (_, at) => this.#selected.places[this.#sampleAt(spec, step, at)] as number,
+    );
+    await this.#pictures.each(places, (picture, at) => make(fold(stepKey, at), picture, at));
   }
 
   #sampleAt(spec: Drawn, step: number, at: number): number {

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { evaluationTransform } from "./evaluation-view.ts";
 import type { HostInt32, HostUint8 } from "./host-array.ts";
 import { splitName } from "./pack-index.ts";
 import { viewOptions } from "./views.ts";
@@ -46,7 +47,8 @@ const mask = z.strictObject({
  * Everything that batches follow from, beside the pack; the same for the library and over gRPC.
  *
  * `two-views`: two independent views of each picture (MoCo). `one-view`: one view. `masked`: BEiT's two views of one window and a
- * block-wise mask. `labelled`: one view and the label. `in-order`: no augmentation, each picture once, for evaluation.
+ * block-wise mask. `labelled`: one view and the label. `in-order`: no augmentation, each picture once, for evaluation: its
+ * shorter side resized and the middle `size` x `size` pixels of that.
  */
 export const batchSpec = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("two-views"), ...drawn }),
@@ -59,7 +61,12 @@ export const batchSpec = z.discriminatedUnion("kind", [
     mask,
   }),
   z.strictObject({ kind: z.literal("labelled"), ...drawn }),
-  z.strictObject({ kind: z.literal("in-order"), ...common }),
+  z.strictObject({
+    kind: z.literal("in-order"),
+    ...common,
+    /** @default of a pack of pixels: the whole picture; of picture files: {@link defaultTransform} of the size */
+    view: evaluationTransform.optional(),
+  }),
 ]);
 
 /** See {@link batchSpec}. */

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { allViews, noViews, openPack } from "../test/pack.ts";
 import { Dataset } from "./dataset.ts";
-import { hashBytes } from "./pack-pictures.ts";
+import { hashBytes } from "./file-range.ts";
 
 let pack: Awaited<ReturnType<typeof openPack>>;
 beforeAll(async () => {
@@ -23,8 +23,7 @@ const masked = {
 
 const row = (data: Uint8Array, at: number, rows: number) =>
   data.subarray((at * data.length) / rows, ((at + 1) * data.length) / rows);
-const nameOf = (picture: Uint8Array) =>
-  pack.index.pictures.findIndex((_, place) => Buffer.compare(pack.data.picture(place), picture) === 0);
+const nameOf = (picture: Uint8Array) => pack.pixels.findIndex((pixels) => Buffer.compare(pixels, picture) === 0);
 
 describe("batches", () => {
   it("are equal for equal steps, whoever asks, in whatever order", async () => {
@@ -137,7 +136,7 @@ describe("batches", () => {
     batches.forEach(({ images, labels }, step) => {
       for (let at = 0; at < 8; at++) {
         const place = 45 + step * 8 + at;
-        const expected = place < 66 ? pack.data.picture(place) : new Uint8Array(3072);
+        const expected = place < 66 ? pack.pixels[place] : new Uint8Array(3072);
         expect(row(images.data, at, 8)).toEqual(expected);
         expect(labels.data[at]).toBe(pack.index.pictures[place]?.label ?? -1);
       }

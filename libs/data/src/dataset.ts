@@ -10,24 +10,20 @@ import {
   type Selection,
 } from "./batch-spec.ts";
 import type { BatchJob } from "./batch-worker.ts";
-import { BatchOptionsError, CorruptPack } from "./errors.ts";
-import { type PackIndex, packIndex } from "./pack-index.ts";
-import { PictureFile } from "./picture-file.ts";
+import { BatchOptionsError } from "./errors.ts";
+import { defaultTransform } from "./evaluation-view.ts";
+import type { PackIndex } from "./pack-index.ts";
+import { type PackParts, type PackStore, packParts, readPack } from "./pack-parts.ts";
+import type { Picture } from "./picture.ts";
+import { openPictures, type PictureReader, type PictureSpec } from "./picture-reader.ts";
+import type { PictureTable } from "./picture-table.ts";
 import { WorkerPool } from "./worker-pool.ts";
-
-/** Where a pack's parts are. */
-export interface PackParts {
-  /** File with the bytes of `pictures.u8`. */
-  readonly pictures: string;
-  /** The bytes, or the parsed JSON, of `index.json`. */
-  readonly index: Uint8Array | PackIndex;
-}
 
 /**
  * A pack, opened: its index, its pictures by number, and sources of batches that are made on threads of its own.
  *
  * ```ts
- * await using data = await Dataset.open({ pictures: await store.blobFile(ref.digest), index: await store.artifactBlob(digest, "index.json") });
+ * await using data = await openPack(store, digest);
  * const batches = data.batches({ kind: "one-view", pictures: { split: "train" }, batch: 64, size: 32, seed: 1, stage: "codebook", views });
  * const { images } = await batches.at(0);
  * ```
@@ -36,13 +32,18 @@ export interface PackParts {
  */
 export class Dataset implements AsyncDisposable {
   readonly index: PackIndex;
-  readonly #file: PictureFile;
+  /** What is known about each picture, by its place. */
+  readonly pictures: PictureTable;
+  readonly #spec: PictureSpec;
+  readonly #reader: PictureReader;
   readonly #workers: WorkerPool<BatchJob, AnyBatch>;
   #sources = 0;
 
-  private constructor(index: PackIndex, file: PictureFile, threads: number) {
+  private constructor(index: PackIndex, pictures: PictureTable, spec: PictureSpec, threads: number) {
     this.index = index;
-    this.#file = file;
+    this.pictures = pictures;
+    this.#spec = spec;
+    this.#reader = openPictures(spec);
     this.#workers = new WorkerPool(new URL("./batch-worker.ts", import.meta.url), threads);
   }
 
@@ -53,16 +54,8 @@ export class Dataset implements AsyncDisposable {
    * @throws CorruptPack when index and pictures are not whole or do not belong together
    */
   static async open(parts: PackParts, options: { threads?: number } = {}): Promise<Dataset> {
-    const index = parseIndex(parts);
-    const file = new PictureFile(parts.pictures, index.side);
-    if (file.count !== index.pictures.length) {
-      file.close();
-      throw new CorruptPack(`${parts.pictures} holds ${file.count} pictures and its index ${index.pictures.length}`, {
-        path: parts.pictures,
-        remedy: "Start `./peco run` again: packed pictures that are not whole are made anew.",
-      });
-    }
-    return new Dataset(index, file, options.threads ?? 1);
+    const { index, table, spec } = readPack(parts);
+    return new Dataset(index, table, spec, options.threads ?? 1);
   }
 
   /** Number of classes; 0 where the set has none. */
@@ -70,20 +63,23 @@ export class Dataset implements AsyncDisposable {
     return this.index.classes.length;
   }
 
-  /** Picture `place` of the pack, `uint8 [side, side, 3]`. @throws CorruptPack */
-  picture(place: number): Uint8Array<ArrayBuffer> {
-    const out = new Uint8Array(this.index.side * this.index.side * 3);
-    this.#file.read(place, out);
-    return out;
+  /** The pack's picture at a place: its pixels as they were packed, or its file decoded with every pixel. @throws CorruptPack */
+  async picture(place: number): Promise<Picture> {
+    let found: Picture | null = null;
+    await this.#reader.each(Int32Array.of(place), ({ data, height, width }) => {
+      found = { data: data.slice(), height, width };
+    });
+    return found as unknown as Picture;
   }
 
   /** Places of the selected pictures, ascending. */
   places(selection: Selection): number[] {
     const { split, labelled = false, first, balanced } = selection;
-    const places = this.index.pictures.flatMap((picture, place) =>
-      picture.split === split && (picture.labelled || !labelled) ? [place] : [],
-    );
-    const chosen = balanced === undefined ? places : balancedPlaces(this.index.pictures, places, balanced);
+    const places: number[] = [];
+    for (let place = 0; place < this.pictures.length; place++) {
+      if (this.pictures.split(place) === split && (!labelled || this.pictures.labelled(place))) places.push(place);
+    }
+    const chosen = balanced === undefined ? places : balancedPlaces(this.pictures, places, balanced);
     return chosen.slice(0, first);
   }
 
@@ -101,7 +97,7 @@ export class Dataset implements AsyncDisposable {
     const count = selected.places.length;
     const steps = checked.kind === "in-order" ? Math.ceil(count / checked.batch) : Number.POSITIVE_INFINITY;
     const source = this.#sources++;
-    const job = { source, path: this.#file.path, side: this.#file.side, spec: checked, selected };
+    const job = { source, pictures: this.#spec, spec: this.#withView(checked), selected };
     const at = (step: number) => {
       const known = Number.isSafeInteger(step) && step >= 0 && step < steps;
       const batch = known ? this.#workers.run({ ...job, step }) : Promise.reject(noSuchStep(step, steps));
@@ -110,6 +106,12 @@ export class Dataset implements AsyncDisposable {
       return batch;
     };
     return checked.kind === "in-order" ? { at, steps, count } : { at };
+  }
+
+  /** Photographs have no size of their own, so that what is seen of them for evaluation has to be said. */
+  #withView(spec: BatchSpec): BatchSpec {
+    if (spec.kind !== "in-order" || spec.view !== undefined || this.#spec.form === "decoded") return spec;
+    return { ...spec, view: defaultTransform(spec.size) };
   }
 
   #select(spec: BatchSpec): Selected {
@@ -121,7 +123,7 @@ export class Dataset implements AsyncDisposable {
         remedy: labelled ? "Give pictures in class folders, or leave out what needs labels." : "Give more pictures.",
       });
     }
-    const labels = places.map((place) => this.index.pictures[place]?.label ?? -1);
+    const labels = places.map((place) => this.pictures.label(place) ?? -1);
     if (spec.kind === "labelled" && labels.includes(-1)) {
       throw new BatchOptionsError(`batches with labels were asked for, but the pictures for ${split} have none`, {
         path: "pictures",
@@ -134,7 +136,7 @@ export class Dataset implements AsyncDisposable {
   /** Ends the threads and closes the file; batches still under way fail. */
   async close(): Promise<void> {
     await this.#workers.close();
-    this.#file.close();
+    this.#reader.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -149,16 +151,13 @@ function shared(values: readonly number[]): Int32Array {
   return array;
 }
 
-function parseIndex({ index, pictures }: PackParts): PackIndex {
-  try {
-    return packIndex.parse(index instanceof Uint8Array ? JSON.parse(new TextDecoder().decode(index)) : index);
-  } catch (cause) {
-    throw new CorruptPack(
-      `the index of ${pictures} cannot be read: ${(cause as Error).message}`,
-      { path: pictures, remedy: "Start `./peco run` again: packed pictures that are not whole are made anew." },
-      cause,
-    );
-  }
+/**
+ * Opens the pack of a `data` artifact; the caller closes it (`await using`).
+ *
+ * @throws CorruptPack, and what the store throws for blobs that are missing or damaged
+ */
+export async function openPack(store: PackStore, digest: string, options: { threads?: number } = {}): Promise<Dataset> {
+  return Dataset.open(await packParts(store, digest), options);
 }
 
 /** A specification that came as JSON, checked. @throws BatchOptionsError that names the option and what is wrong with it */

@@ -1,4 +1,5 @@
-import sharp from "sharp";
+import sharp, { type Sharp } from "sharp";
+import type { Picture } from "./picture.ts";
 
 /** A picture of more pixels is refused: decoding one that is interlaced or progressive takes 3 bytes for each of them at once. */
 const MOST_PIXELS = 268_402_689;
@@ -13,14 +14,16 @@ export class UndecodablePicture extends Error {
   override readonly name = "UndecodablePicture";
 }
 
-/** How pictures become those of a pack, for `meta.preprocessing` of the artifact. */
+/** How files become pictures, for `meta.preprocessing` of the artifact. */
 export const decodingFacts = {
   orientation: "as EXIF says",
   colours: "sRGB, 8 bits, by the embedded profile",
   alpha: "on white",
   animation: "first frame",
-  resize: "shorter side, lanczos3, centre crop",
 } as const;
+
+/** How decoded pictures become those of a pack of pixels. */
+export const resizingFacts = { resize: "shorter side, lanczos3, centre crop" } as const;
 
 /** Uncompressed sRGB, `uint8 [height, width, 3]`. */
 export interface RawPixels {
@@ -37,26 +40,63 @@ export interface RawPixels {
  * @throws UndecodablePicture when it is no picture, truncated, damaged, or larger than 268 megapixels
  */
 export async function decodePicture(source: Uint8Array | string | RawPixels, side: number): Promise<Uint8Array> {
-  const limits = { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true } as const;
   try {
-    const picture =
-      typeof source === "string" || source instanceof Uint8Array
-        ? sharp(source, limits)
-        : sharp(source.data, { ...limits, raw: { width: source.width, height: source.height, channels: 3 } });
+    const picture = opened(source);
     const { width, height } = await picture.metadata();
-    const { data, info } = await picture
-      .autoOrient()
-      .flatten({ background: "#ffffff" })
-      .toColourspace("srgb")
-      // What is cropped inside the decoder is never read, and a file that is cut off there would pass for whole.
-      .resize(side, side, { fit: isStrip(width, height) ? "cover" : "outside", kernel: "lanczos3" })
-      .raw({ depth: "uchar" })
-      .toBuffer({ resolveWithObject: true });
-    if (info.channels !== 3) throw new Error(`${info.channels} channels after decoding`);
-    return middle(data, info.width, info.height, side);
+    // What is cropped inside the decoder is never read, and a file that is cut off there would pass for whole.
+    const fit = isStrip(width, height) ? "cover" : "outside";
+    const resized = await pixelsOf(upright(picture).resize(side, side, { fit, kernel: "lanczos3" }));
+    return middle(resized.data, resized.width, resized.height, side);
   } catch (cause) {
     throw new UndecodablePicture(plainReason(cause as Error), { cause });
   }
+}
+
+/**
+ * Decodes a picture file, given by its bytes, with every pixel that it has, otherwise as {@link decodePicture}.
+ *
+ * @throws UndecodablePicture
+ */
+export async function decodeWhole(file: Uint8Array): Promise<Picture> {
+  try {
+    return await pixelsOf(upright(opened(file)));
+  } catch (cause) {
+    throw new UndecodablePicture(plainReason(cause as Error), { cause });
+  }
+}
+
+/** Side to which a picture is decoded when only its soundness is asked: a JPEG's whole stream is read, but few of its pixels are made. */
+const PROBE_SIDE = 32;
+
+/**
+ * Reads a picture file, given by its bytes, to its end and says how high and wide it is once it stands upright.
+ *
+ * @throws UndecodablePicture
+ */
+export async function probePicture(file: Uint8Array): Promise<{ height: number; width: number }> {
+  try {
+    const picture = opened(file);
+    const { autoOrient } = await picture.metadata();
+    await pixelsOf(upright(picture).resize(PROBE_SIDE, PROBE_SIDE, { fit: "fill" }));
+    return { height: autoOrient.height, width: autoOrient.width };
+  } catch (cause) {
+    throw new UndecodablePicture(plainReason(cause as Error), { cause });
+  }
+}
+
+function opened(source: Uint8Array | string | RawPixels): Sharp {
+  const limits = { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true } as const;
+  if (typeof source === "string" || source instanceof Uint8Array) return sharp(source, limits);
+  return sharp(source.data, { ...limits, raw: { width: source.width, height: source.height, channels: 3 } });
+}
+
+const upright = (picture: Sharp): Sharp =>
+  picture.autoOrient().flatten({ background: "#ffffff" }).toColourspace("srgb");
+
+async function pixelsOf(picture: Sharp): Promise<Picture> {
+  const { data, info } = await picture.raw({ depth: "uchar" }).toBuffer({ resolveWithObject: true });
+  if (info.channels !== 3) throw new Error(`${info.channels} channels after decoding`);
+  return { data, height: info.height, width: info.width };
 }
 
 /** Whether a picture is so long that its longer side, resized, would take much memory. */

@@ -3,7 +3,7 @@ import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
-import { hashBytes, hashFile } from "./pack-pictures.ts";
+import { hashBytes, hashRange } from "./file-range.ts";
 import { type FolderContents, type FoundFile, scanFolder } from "./scan-folder.ts";
 
 /** A file changed as lately as this before it was hashed may change again without its time changing. */
@@ -58,7 +58,7 @@ export async function identifyFolder(folder: string, options: IdentifyOptions = 
       const times = `${mtimeNs} ${ctimeNs}`;
       const before = known[file.name];
       const same = before !== undefined && BigInt(before[0]) === size && before[1] === times;
-      const hash = same ? before[2] : await hashFile(file.path);
+      const hash = same ? before[2] : await hashRange(file);
       if (!same) read++;
       if (same || Date.now() - Number(mtimeMs) > RACY_MS) now[file.name] = [Number(size), times, hash];
       files.push({ ...file, hash });

@@ -13,7 +13,7 @@ export {
   type Selection,
   type TwoViews,
 } from "./batch-spec.ts";
-export { Dataset, type PackParts, parseSpec } from "./dataset.ts";
+export { Dataset, openPack, parseSpec } from "./dataset.ts";
 export { decodePicture, type RawPixels, UndecodablePicture } from "./decode.ts";
 export {
   BatchOptionsError,
@@ -29,15 +29,28 @@ export {
   TooFewPictures,
   WorkerFailed,
 } from "./errors.ts";
-export { generatedClasses, generatedPicture } from "./generated-picture.ts";
+export { defaultTransform, type EvaluationTransform } from "./evaluation-view.ts";
 export { gaussianBlur } from "./gaussian-blur.ts";
+export { generatedClasses, generatedPicture } from "./generated-picture.ts";
 export { type GeneratedOptions, type GeneratedSet, readGeneratedSet, writeGeneratedSet } from "./generated-set.ts";
 export type { HostInt32, HostUint8 } from "./host-array.ts";
 export { type IdentifiedFile, type IdentifiedFolder, type IdentifyOptions, identifyFolder } from "./identify-folder.ts";
-export { type DataMeta, type PackedData, packFolder, packGenerated } from "./pack-data.ts";
-export { type PackedPicture, type PackIndex, packIndex, type SkippedFile, type Split } from "./pack-index.ts";
+export { type DataMeta, type PackedData, type PackForm, packFolder, packGenerated } from "./pack-data.ts";
+export type { ShardSink } from "./pack-encoded.ts";
+export {
+  type DecodedIndex,
+  type EncodedIndex,
+  type PackedPicture,
+  type PackIndex,
+  packIndex,
+  type SkippedFile,
+  type Split,
+  type SplitDefinition,
+} from "./pack-index.ts";
+export { type PackParts, type PackStore, packParts } from "./pack-parts.ts";
 export type { PackOptions } from "./pack-pictures.ts";
 export type { Picture } from "./picture.ts";
+export { type EncodedPlace, PictureTable } from "./picture-table.ts";
 export { centerCrop, makePlainView, resizeShorterSide } from "./plain-view.ts";
 export { type Filter, filters } from "./resample-weights.ts";
 export { type Box, resizeBox } from "./resize.ts";

@@ -28,26 +28,26 @@ async function put(name: string, content: number): Promise<void> {
   await writeFile(join(root, name), encodePng(pixelsOf(content), SIDE));
 }
 
-const pack = async (more: { onCorrupt?: "skip" | "fail"; side?: number } = {}) => {
+const pack = async (more: { onCorrupt?: "skip" | "fail" } = {}) => {
   const folder = await identifyFolder(root, { memory: null });
-  return packFolder(folder, out, { side: SIDE, onCorrupt: "skip", testShare: 0.2, validationShare: 0.1, ...more });
+  const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1, ...more };
+  return packFolder(folder, { form: "decoded", out, side: SIDE }, options);
 };
 
 describe("packFolder", () => {
   it("packs a flat folder without labels", async () => {
     for (let at = 0; at < 20; at++) await put(`${at}.png`, at);
-    const { index, meta } = await pack();
+    const { index, table, meta } = await pack();
     expect(meta).toMatchObject({
       source: "folder",
       classes: [],
       counts: { train: 14, validation: 2, test: 4, labelled: 0, skipped: 0, copies: 0, copiesAcrossSplits: 0 },
       preprocessing: { size: SIDE, alpha: "on white" },
     });
-    expect(index.pictures.every(({ label, labelled }) => label === null && !labelled)).toBe(true);
+    expect([...table].every(({ label, labelled }) => label === null && !labelled)).toBe(true);
     await using data = await Dataset.open({ pictures: out, index });
-    index.pictures.forEach(({ name }, place) => {
-      expect(data.picture(place)).toEqual(pixelsOf(Number.parseInt(name, 10)));
-    });
+    for (const [place, { name }] of [...table].entries())
+      expect((await data.picture(place)).data).toEqual(pixelsOf(Number.parseInt(name, 10)));
     const test = data.batches({ kind: "in-order", pictures: { split: "test" }, batch: 4, size: SIDE });
     expect([...(await test.at(0)).labels.data]).toEqual([-1, -1, -1, -1]);
   });
@@ -55,7 +55,7 @@ describe("packFolder", () => {
   it("packs {train,val} as they are and counts what lies in both", async () => {
     for (let at = 0; at < 12; at++) await put(`train/${at % 2 ? "odd" : "even"}/${at}.png`, at);
     for (let at = 10; at < 16; at++) await put(`val/${at % 2 ? "odd" : "even"}/${at}.png`, at);
-    const { index, meta } = await pack();
+    const { index, table, meta } = await pack();
     expect(meta.counts).toMatchObject({
       train: 10,
       validation: 2,
@@ -64,7 +64,7 @@ describe("packFolder", () => {
       copies: 2,
       copiesAcrossSplits: 2,
     });
-    for (const { name, split, label } of index.pictures) {
+    for (const { name, split, label } of table) {
       expect(split === "test").toBe(name.startsWith("val/"));
       expect(index.classes[label as number]).toBe(name.split("/")[1]);
     }
@@ -84,16 +84,15 @@ describe("packFolder", () => {
     for (let at = 0; at < 30; at++) await put(`${at % 2}/${at}.png`, at);
     await writeFile(join(root, "0/a.png"), (await readFile(join(root, "0/2.png"))).subarray(0, 200));
     await writeFile(join(root, "1/b.jpg"), "");
-    const { index } = await pack();
+    const { index, table } = await pack();
     expect(index.skipped).toEqual([
       { name: "0/a.png", reason: "is damaged or cut off" },
       { name: "1/b.jpg", reason: "is empty" },
     ]);
-    expect(index.pictures.map(({ hash }) => hash)).toEqual(index.pictures.map(({ hash }) => hash).sort());
+    expect([...table].map(({ hash }) => hash)).toEqual([...table].map(({ hash }) => hash).sort());
     await using data = await Dataset.open({ pictures: out, index });
-    index.pictures.forEach(({ name }, place) => {
-      expect(data.picture(place)).toEqual(pixelsOf(Number.parseInt(name.slice(2), 10)));
-    });
+    for (const [place, { name }] of [...table].entries())
+      expect((await data.picture(place)).data).toEqual(pixelsOf(Number.parseInt(name.slice(2), 10)));
   });
 
   it("refuses a class of which too few can be decoded", async () => {
@@ -108,7 +107,8 @@ describe("packFolder", () => {
   it("stops at a file that changed, or went, since it was identified", async () => {
     for (let at = 0; at < 10; at++) await put(`${at}.png`, at);
     const folder = await identifyFolder(root, { memory: null });
-    const options = { side: SIDE, onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1 };
+    const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1 };
+    const form = { form: "decoded" as const, out, side: SIDE };
     await put("3.png", 99);
     const changed = {
       name: "FileChanged",
@@ -116,9 +116,9 @@ describe("packFolder", () => {
       path: join(root, "3.png"),
       message: "3.png changed or went away while the pictures were read",
     };
-    await expect(packFolder(folder, out, options)).rejects.toMatchObject(changed);
+    await expect(packFolder(folder, form, options)).rejects.toMatchObject(changed);
     await rm(join(root, "3.png"));
-    await expect(packFolder(folder, out, options)).rejects.toMatchObject(changed);
+    await expect(packFolder(folder, form, options)).rejects.toMatchObject(changed);
   });
 
   it.runIf(process.platform === "linux")("leaves out a file that cannot be read, or stops at it", async () => {

@@ -1,15 +1,24 @@
-import { assignSplits, type Copies, type SplitShares } from "./assign-splits.ts";
-import { decodingFacts } from "./decode.ts";
+import { assignSplits, type Copies, type SplitShares, splitDefinition } from "./assign-splits.ts";
+import { decodingFacts, resizingFacts } from "./decode.ts";
 import { CorruptPicture } from "./errors.ts";
 import type { GeneratedSet } from "./generated-set.ts";
 import type { IdentifiedFile, IdentifiedFolder } from "./identify-folder.ts";
-import type { PackedPicture, PackIndex, SkippedFile, Split } from "./pack-index.ts";
-import { type PackOptions, packPictures } from "./pack-pictures.ts";
+import { packEncoded, type ShardSink } from "./pack-encoded.ts";
+import type { PackedPicture, PackIndex, SkippedFile, Split, SplitDefinition } from "./pack-index.ts";
+import { type Packed, type PackOptions, type PictureSource, packPictures } from "./pack-pictures.ts";
+import { type EncodedPlace, PictureTable } from "./picture-table.ts";
 
-/** What a `data` artifact is made of, beside the bytes that were written to the file of pictures. */
+/** What a pack holds of its pictures: pixels, `side` high and wide, written to the file `out`; or the files, given to `sink` in shards. */
+export type PackForm =
+  | { readonly form: "decoded"; readonly out: string; readonly side: number }
+  | { readonly form: "encoded"; readonly sink: ShardSink; readonly shardBytes?: number };
+
+/** What a `data` artifact is made of, beside the bytes of the pictures. */
 export interface PackedData {
   /** `index.json`. */
   readonly index: PackIndex;
+  /** What is known about each picture; its bytes are `pictures.table` where pictures are files. */
+  readonly table: PictureTable;
   /** The manifest's `meta`: how pictures were prepared and how many there are. Content only, so that equal data give equal digests. */
   readonly meta: DataMeta;
 }
@@ -17,7 +26,9 @@ export interface PackedData {
 /** See {@link PackedData.meta}. */
 export type DataMeta = {
   source: "generated" | "folder";
-  preprocessing: { size: number } & typeof decodingFacts;
+  preprocessing:
+    | ({ size: number } & typeof decodingFacts & typeof resizingFacts)
+    | ({ form: "encoded" } & typeof decodingFacts);
   counts: { [split in Split]: number } & {
     labelled: number;
     skipped: number;
@@ -28,17 +39,18 @@ export type DataMeta = {
 };
 
 /**
- * Packs a folder of pictures: decodes them into the file `out` and splits them. Their order is that of their contents' hashes, so that
- * the first so many are a fair sample of all classes.
+ * Packs a folder of pictures and splits them. Their order is that of their contents' hashes, so that the first so many are a fair sample
+ * of all classes.
  *
- * The side of packed pictures is the recipe's image size exactly. A crop is then enlarged where it is smaller than the picture, as with
- * CIFAR; a larger side would sharpen small crops of photographs at the price of a resize for every evaluated picture as well.
+ * The side of packed pixels is the recipe's image size exactly. A crop is then enlarged where it is smaller than the picture, as with
+ * CIFAR; a larger side would sharpen small crops of photographs at the price of a resize for every evaluated picture as well. Where that
+ * matters, pictures are packed as files.
  *
  * @throws CorruptPicture FileChanged ClassTooSmall TooFewPictures
  */
 export async function packFolder(
   folder: IdentifiedFolder,
-  out: string,
+  into: PackForm,
   options: PackOptions & SplitShares,
 ): Promise<PackedData> {
   const unreadable = folder.files.filter(({ hash }) => hash === null);
@@ -46,69 +58,108 @@ export async function packFolder(
   const files = folder.files.filter((file): file is IdentifiedFile & { hash: string } => file.hash !== null);
   files.sort((a, b) => (a.hash + a.name < b.hash + b.name ? -1 : 1));
   assignSplits(folder, files, options); // what is too small is said before anything is decoded
-  const packed = await packPictures(files, out, options);
+  const packed = await pack(files, into, options);
   const kept = packed.pictures.map(({ source }) => source);
   const { splits, copies } = assignSplits(folder, kept, options);
-  const pictures = kept.map(
-    ({ name, hash, className }, at): PackedPicture => ({
-      name,
-      hash,
-      label: className === null ? null : folder.classes.indexOf(className),
-      split: splits[at] as Split,
-      labelled: className !== null,
-    }),
-  );
+  const pictures = packed.pictures.map(({ source: { name, hash, className }, place }, at) => ({
+    name,
+    hash,
+    label: className === null ? null : folder.classes.indexOf(className),
+    split: splits[at] as Split,
+    labelled: className !== null,
+    ...(place && { place }),
+  }));
   const skipped = [
     ...folder.skipped,
     ...unreadable.map(({ name, problem }) => ({ name, reason: problem ?? "cannot be read" })),
     ...packed.skipped,
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
-  return packedData("folder", options.side, folder.classes, pictures, skipped, copies);
-}
-
-/** Packs the generated set that lies in `folder`: decodes its files into the file `out`, in the order in which they were drawn. */
-export async function packGenerated(
-  set: GeneratedSet,
-  folder: string,
-  out: string,
-  options: Omit<PackOptions, "onCorrupt">,
-): Promise<PackedData> {
-  const sources = set.pictures.map((picture) => ({ ...picture, path: `${folder}/${picture.name}`, hash: null }));
-  const packed = await packPictures(sources, out, { ...options, onCorrupt: "fail" });
-  const pictures = packed.pictures.map(
-    ({ source: { name, label, split, labelled }, hash }): PackedPicture => ({ name, hash, label, split, labelled }),
-  );
-  return packedData("generated", options.side, set.classes, pictures, [], {
-    files: 0,
-    acrossSplits: 0,
-    acrossClasses: 0,
+  const split = splitDefinition(kept, options);
+  return packedData("folder", into, {
+    classes: folder.classes,
+    pictures,
+    skipped,
+    copies,
+    split,
+    shards: packed.shards,
   });
 }
 
-function packedData(
-  source: DataMeta["source"],
-  side: number,
-  classes: readonly string[],
-  pictures: PackedPicture[],
-  skipped: SkippedFile[],
-  copies: Copies,
-): PackedData {
-  const count = (split: Split) => pictures.filter((picture) => picture.split === split).length;
+/** Packs the generated set that lies in `folder`, in the order in which it was drawn. */
+export async function packGenerated(
+  set: GeneratedSet,
+  folder: string,
+  into: PackForm,
+  options: Omit<PackOptions, "onCorrupt"> = {},
+): Promise<PackedData> {
+  const sources = set.pictures.map((picture) => ({ ...picture, path: `${folder}/${picture.name}`, hash: null }));
+  const packed = await pack(sources, into, { ...options, onCorrupt: "fail" });
+  const pictures = packed.pictures.map(({ source: { name, label, split, labelled }, hash, place }) => ({
+    ...{ name, hash, label, split, labelled },
+    ...(place && { place }),
+  }));
+  const copies = { files: 0, acrossSplits: 0, acrossClasses: 0 };
+  const split = {
+    kind: "generated",
+    text: "as drawn: training, validation and test pictures each from keys of their own",
+  } as const;
+  return packedData("generated", into, {
+    classes: set.classes,
+    pictures,
+    skipped: [],
+    copies,
+    split,
+    shards: packed.shards,
+  });
+}
+
+async function pack<S extends PictureSource>(
+  files: readonly S[],
+  into: PackForm,
+  options: PackOptions,
+): Promise<Packed<S> & { shards?: { bytes: number }[] }> {
+  if (into.form === "decoded") return packPictures(files, into.out, { ...options, side: into.side });
+  const { sink, shardBytes } = into;
+  return packEncoded(files, sink, { ...options, ...(shardBytes !== undefined && { shardBytes }) });
+}
+
+/** What was packed, as the index wants it. */
+interface Contents {
+  readonly classes: readonly string[];
+  readonly pictures: readonly (PackedPicture & { readonly place?: EncodedPlace })[];
+  readonly skipped: SkippedFile[];
+  readonly copies: Copies;
+  readonly split: SplitDefinition;
+  readonly shards: { bytes: number }[] | undefined;
+}
+
+function packedData(source: DataMeta["source"], into: PackForm, contents: Contents): PackedData {
+  const { pictures, skipped, copies, split, shards = [] } = contents;
+  const classes = [...contents.classes];
+  const count = (name: Split) => pictures.filter((picture) => picture.split === name).length;
+  const common = { format: 1 as const, classes, skipped, copies, split };
   return {
-    index: { format: 1, side, classes: [...classes], pictures, skipped, copies },
+    index:
+      into.form === "decoded"
+        ? { ...common, side: into.side, pictures: [...pictures] }
+        : { ...common, form: "encoded", count: pictures.length, shards },
+    table: PictureTable.of(pictures),
     meta: {
       source,
-      preprocessing: { size: side, ...decodingFacts },
+      preprocessing:
+        into.form === "decoded"
+          ? { size: into.side, ...decodingFacts, ...resizingFacts }
+          : { form: "encoded", ...decodingFacts },
       counts: {
         train: count("train"),
         validation: count("validation"),
         test: count("test"),
-        labelled: pictures.filter(({ split, labelled }) => split === "train" && labelled).length,
+        labelled: pictures.filter(({ split: name, labelled }) => name === "train" && labelled).length,
         skipped: skipped.length,
         copies: copies.files,
         copiesAcrossSplits: copies.acrossSplits,
       },
-      classes: [...classes],
+      classes,
     },
   };
 }

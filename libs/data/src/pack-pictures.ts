@@ -1,30 +1,30 @@
-import { createHash } from "node:crypto";
-import { type FileHandle, open, readFile, stat } from "node:fs/promises";
+import { type FileHandle, open } from "node:fs/promises";
 import { decodePicture, UndecodablePicture } from "./decode.ts";
 import { CorruptPicture, FileChanged } from "./errors.ts";
+import { type FileRange, hashBytes, hashRange, rangeBytes, readRange } from "./file-range.ts";
 import { pictureBytes, type SkippedFile } from "./pack-index.ts";
+import type { EncodedPlace } from "./picture-table.ts";
 
 /** Files above this are read by the decoder from their place: hashing one at once would keep the event loop busy for too long. */
 const LARGEST_IN_MEMORY = 16 * 2 ** 20;
 
 /** A file to pack. */
-export interface PictureSource {
+export interface PictureSource extends FileRange {
   /** As it is called in index and messages. */
   readonly name: string;
-  readonly path: string;
   /** SHA-256 that the file had when the data were identified; null when nobody has looked yet. */
   readonly hash: string | null;
 }
 
-/** What became of the files, in their order. */
+/** What became of the files. */
 export interface Packed<S extends PictureSource> {
-  /** What `pictures.u8` holds, in its order. */
-  readonly pictures: { readonly source: S; readonly hash: string }[];
+  /** What was packed, in the order of the files; with places where it is picture files. */
+  readonly pictures: { readonly source: S; readonly hash: string; readonly place?: EncodedPlace }[];
   readonly skipped: SkippedFile[];
 }
 
+/** How files are packed, whatever becomes of them. */
 export interface PackOptions {
-  readonly side: number;
   /** What a file does that cannot be decoded: it is left out, or ends the packing. */
   readonly onCorrupt: "skip" | "fail";
   /** Pictures decoded at once. @default 4, the threads that Node decodes on */
@@ -47,7 +47,7 @@ type Decoded =
 export async function packPictures<S extends PictureSource>(
   files: readonly S[],
   out: string,
-  options: PackOptions,
+  options: PackOptions & { readonly side: number },
 ): Promise<Packed<S>> {
   const { side, parallel = 4 } = options;
   const pictures: { source: S; hash: string }[] = [];
@@ -79,13 +79,14 @@ export async function packPictures<S extends PictureSource>(
   return { pictures, skipped };
 }
 
-async function readAndDecode({ name, path, hash: expected }: PictureSource, side: number): Promise<Decoded> {
+async function readAndDecode(from: PictureSource, side: number): Promise<Decoded> {
+  const { name, path, range, hash: expected } = from;
   let hash: string;
   let source: Uint8Array | string;
   try {
-    const large = (await stat(path)).size > LARGEST_IN_MEMORY;
-    source = large ? path : await readFile(path);
-    hash = typeof source === "string" ? await hashFile(source) : hashBytes(source);
+    const inPlace = range === undefined && (await rangeBytes(from)) > LARGEST_IN_MEMORY;
+    source = inPlace ? path : await readRange(from);
+    hash = typeof source === "string" ? await hashRange(from) : hashBytes(source);
   } catch (cause) {
     const code = (cause as NodeJS.ErrnoException).code ?? String(cause);
     if (expected === null) return { hash: "", problem: `cannot be read (${code})` };
@@ -97,23 +98,6 @@ async function readAndDecode({ name, path, hash: expected }: PictureSource, side
   } catch (error) {
     if (error instanceof UndecodablePicture) return { hash, problem: error.message };
     throw error;
-  }
-}
-
-/** SHA-256 of bytes, 64 hexadecimal digits. */
-export function hashBytes(bytes: Uint8Array): string {
-  return createHash("sha256").update(bytes).digest("hex");
-}
-
-/** SHA-256 of a file, read in pieces. */
-export async function hashFile(path: string): Promise<string> {
-  const hash = createHash("sha256");
-  await using file = await open(path);
-  const piece = Buffer.allocUnsafe(4 * 2 ** 20);
-  for (;;) {
-    const { bytesRead } = await file.read(piece, 0, piece.length);
-    if (bytesRead === 0) return hash.digest("hex");
-    hash.update(piece.subarray(0, bytesRead));
   }
 }
 
@@ -144,14 +128,16 @@ class Appender implements AsyncDisposable {
   }
 }
 
-function corrupt({ name, path }: PictureSource, problem: string): CorruptPicture {
+/** The refusal of a file that cannot be decoded. */
+export function corrupt({ name, path }: PictureSource, problem: string): CorruptPicture {
   return new CorruptPicture(`${name} ${problem}`, {
     path,
     remedy: "Take the file away, or set data.folder.onCorrupt to skip, which leaves such files out and counts them.",
   });
 }
 
-function changed(name: string, path: string, cause?: unknown): FileChanged {
+/** The refusal of a file that is not what it was when the data were identified. */
+export function changed(name: string, path: string, cause?: unknown): FileChanged {
   return new FileChanged(
     `${name} changed or went away while the pictures were read`,
     { path, remedy: "Start again when nothing writes to the folder any more." },

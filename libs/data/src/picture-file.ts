@@ -1,6 +1,7 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { CorruptPack } from "./errors.ts";
 import { pictureBytes } from "./pack-index.ts";
+import type { PictureReader, UsePicture } from "./picture-reader.ts";
 
 const CLOSED = -1;
 
@@ -8,7 +9,7 @@ const CLOSED = -1;
  * Random access to `pictures.u8`, `uint8 [n, side, side, 3]`. Each picture is read at its place: the operating system's page cache,
  * which all threads and processes share, holds what is in use, so that memory stays bounded for a pack of any size.
  */
-export class PictureFile {
+export class PictureFile implements PictureReader {
   readonly path: string;
   readonly side: number;
   /** Number of pictures. */
@@ -31,6 +32,15 @@ export class PictureFile {
     if (!Number.isInteger(this.count)) {
       this.close();
       throw corrupt(path, `has ${size} bytes, which is no whole number of pictures of ${side}x${side}`);
+    }
+  }
+
+  /** Goes over the pictures at `places`; the memory of one is the next one's. @throws CorruptPack */
+  async each(places: Int32Array, use: UsePicture): Promise<void> {
+    const picture = { data: new Uint8Array(this.#bytes), height: this.side, width: this.side };
+    for (const [at, place] of places.entries()) {
+      this.read(place, picture.data);
+      use(picture, at);
     }
   }
 

@@ -4,14 +4,14 @@ import { join } from "node:path";
 import { fold, key } from "@peco/random";
 import { Dataset } from "../src/dataset.ts";
 import { generatedClasses, generatedPicture } from "../src/generated-picture.ts";
-import type { PackIndex, Split } from "../src/pack-index.ts";
+import type { DecodedIndex, Split } from "../src/pack-index.ts";
 import type { ViewOptions } from "../src/views.ts";
 
 /** A pack of generated pictures in a folder of its own, opened; it is taken away when it is disposed of. */
 export async function openPack(
   counts: Partial<Record<Split, number>>,
   options: { side?: number; labelled?: number; threads?: number } = {},
-): Promise<{ data: Dataset; folder: string; index: PackIndex } & AsyncDisposable> {
+): Promise<{ data: Dataset; folder: string; index: DecodedIndex; pixels: Uint8Array[] } & AsyncDisposable> {
   const { side = 32, labelled = Number.POSITIVE_INFINITY, threads = 1 } = options;
   const folder = await mkdtemp(join(tmpdir(), "peco-pack-"));
   const made = Object.entries(counts).flatMap(([split, count]) =>
@@ -21,7 +21,7 @@ export async function openPack(
       ...generatedPicture(fold(key(1), split, at), side),
     })),
   );
-  const index: PackIndex = {
+  const index: DecodedIndex = {
     format: 1,
     side,
     classes: [...generatedClasses],
@@ -39,7 +39,7 @@ export async function openPack(
     await data.close();
     await rm(folder, { recursive: true, force: true });
   };
-  return { data, folder, index, [Symbol.asyncDispose]: dispose };
+  return { data, folder, index, pixels: made.map(({ pixels }) => pixels), [Symbol.asyncDispose]: dispose };
 }
 
 /** The views of the small recipe's perceptual network: everything that there is. */

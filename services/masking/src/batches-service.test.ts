@@ -71,6 +71,22 @@ describe("Batches", () => {
     },
   );
 
+  it("gives the library's bytes of picture files, which it decodes as they are drawn", async () => {
+    const encoded = tiny(["data.form=encoded"]);
+    const { artifact, store: opened } = await runDataStage(store, { recipe: encoded });
+    const { blobs } = await opened.manifest(artifact);
+    expect(Object.keys(blobs)).toContain("pictures.table");
+    expect(Object.keys(blobs)).not.toContain("pictures.u8");
+    const answered = await collect(
+      client.batches(request({ data: artifact, recipeJson: JSON.stringify(encoded), fromStep: 4, toStep: 6 })),
+    );
+    await using dataset = await openDataset(opened, artifact);
+    const source = dataset.batches(stageBatches("pretrain", encoded, 3n));
+    expect(answered).toEqual([...pieces(4, await source.at(4)), ...pieces(5, await source.at(5))]);
+    // files of the pictures' own size hold the pixels that a pack of pixels holds
+    expect(answered).toEqual(await expected("pretrain", 4, 6));
+  });
+
   it("gives the same bytes from another server", async () => {
     const other = await startServer({ services: [batchesService()] });
     const second = connect(masking.MaskingServiceService, other);

@@ -6,7 +6,8 @@ import {
   type BatchSource,
   type BatchSpec,
   type BatchStage,
-  Dataset,
+  type Dataset,
+  openPack,
   stageBatches,
 } from "@peco/data";
 import { masking } from "@peco/proto";
@@ -75,11 +76,9 @@ function parseJson(text: string): unknown {
   }
 }
 
-/** Opens the pack of a `data` artifact; its bytes are checked against their digest first. @throws ObjectMissing CorruptObject CorruptPack */
-export async function openDataset(store: Store, digest: string): Promise<Dataset> {
-  const { blobs } = await store.manifest(digest);
-  const index = await store.artifactBlob(digest, "index.json");
-  return Dataset.open({ pictures: await store.blobFile(blobs["pictures.u8"]?.digest ?? ""), index });
+/** Opens the pack of a `data` artifact. @throws ObjectMissing CorruptObject CorruptPack */
+export function openDataset(store: Store, digest: string): Promise<Dataset> {
+  return openPack(store, digest);
 }
 
 /** A batch as messages: its arrays one after the other, each cut into pieces. */

@@ -1,12 +1,14 @@
 import { createReadStream } from "node:fs";
 import { mkdir, mkdtemp, rm } from "node:fs/promises";
 import { join } from "node:path";
+import type { BlobRef } from "@peco/artifacts";
 import {
   FileChanged,
   type GeneratedSet,
   type IdentifiedFolder,
   identifyFolder,
   type PackedData,
+  type PackForm,
   packFolder,
   packGenerated,
   writeGeneratedSet,
@@ -15,23 +17,21 @@ import type { StageContext, StageOutput } from "@peco/stage";
 import { partProgress } from "./part-progress.ts";
 
 /**
- * The stage `data`: a folder of pictures, or the generated set, becomes a `data` artifact with the blobs `pictures.u8` (`uint8 [n, side,
- * side, 3]`) and `index.json`; of the generated set also `masks.npy` and `boxes.json`, in the order of the index. The generated set's
- * files stay in the store's folder `generated`, to be looked at, and are used again by the same recipe and seed.
+ * The stage `data`: a folder of pictures, or the generated set, becomes a `data` artifact with the blob `index.json` and, decoded,
+ * `pictures.u8` (`uint8 [n, side, side, 3]`) or, encoded, `pictures.table` and the picture files in `pictures-00000.bin` and so on; of the
+ * generated set also `masks.npy` and `boxes.json`, in the order of the index. The generated set's files stay in the store's folder
+ * `generated`, to be looked at, and are used again by the same recipe and seed.
  *
  * A preflight packs everything, too: the stages after it need real data, and nothing here fails late.
  */
 export async function dataStage(context: StageContext): Promise<StageOutput> {
-  const { spec, store, emit } = context;
-  const unfinished = join(spec.store, "tmp");
-  await mkdir(unfinished, { recursive: true });
-  const scratch = await mkdtemp(join(unfinished, "data-"));
-  const pictures = join(scratch, "pictures.u8");
+  const { spec, recipe, store, emit } = context;
+  const packing = recipe.data.form === "decoded" ? await pixels(context) : files(context);
   try {
-    const made =
-      spec.folder === null ? await generated(context, pictures) : await fromFolder(context, spec.folder, pictures);
+    const { form } = packing;
+    const made = spec.folder === null ? await generated(context, form) : await fromFolder(context, spec.folder, form);
     const blobs = {
-      "pictures.u8": await store.putBlob(createReadStream(pictures)),
+      ...(await packing.blobs(made.packed)),
       "index.json": await store.putBlob(json(made.packed.index)),
       ...Object.fromEntries(
         await Promise.all(
@@ -39,13 +39,46 @@ export async function dataStage(context: StageContext): Promise<StageOutput> {
         ),
       ),
     };
-    const { index, meta } = made.packed;
+    const { index, table, meta } = made.packed;
     const artifact = await store.publish({ kind: "data", blobs, inputs: {}, meta });
     emit({ kind: "artifact", artifactKind: "data", digest: artifact });
-    return { artifact, metrics: { images: index.pictures.length, classes: index.classes.length, ...meta.counts } };
+    return { artifact, metrics: { images: table.length, classes: index.classes.length, ...meta.counts } };
   } finally {
-    await rm(scratch, { recursive: true, force: true });
+    await packing.cleanUp();
   }
+}
+
+/** Where pictures go while they are packed, and the blobs that they are then. */
+interface Packing {
+  readonly form: PackForm;
+  blobs(packed: PackedData): Promise<Record<string, BlobRef>>;
+  cleanUp(): Promise<void>;
+}
+
+/** Pixels go into a file first, which is stored when it is whole. */
+async function pixels({ spec, recipe, store }: StageContext): Promise<Packing> {
+  const unfinished = join(spec.store, "tmp");
+  await mkdir(unfinished, { recursive: true });
+  const scratch = await mkdtemp(join(unfinished, "data-"));
+  const out = join(scratch, "pictures.u8");
+  return {
+    form: { form: "decoded", out, side: recipe.image.size },
+    blobs: async () => ({ "pictures.u8": await store.putBlob(createReadStream(out)) }),
+    cleanUp: () => rm(scratch, { recursive: true, force: true }),
+  };
+}
+
+/** Picture files stream into the store, so that a large set is written once. */
+function files({ store }: StageContext): Packing {
+  const shards: Record<string, BlobRef> = {};
+  const sink = async (name: string, bytes: AsyncIterable<Uint8Array>) => {
+    shards[name] = await store.putBlob(bytes);
+  };
+  return {
+    form: { form: "encoded", sink },
+    blobs: async ({ table }) => ({ ...shards, "pictures.table": await store.putBlob(table.toBytes()) }),
+    cleanUp: async () => undefined,
+  };
 }
 
 /** What was packed, and blobs that lie beside it. */
@@ -54,7 +87,7 @@ interface Made {
   readonly beside: Readonly<Record<string, Uint8Array | AsyncIterable<Uint8Array>>>;
 }
 
-async function generated({ spec, recipe, emit, signal }: StageContext, pictures: string): Promise<Made> {
+async function generated({ spec, recipe, emit, signal }: StageContext, form: PackForm): Promise<Made> {
   const side = recipe.image.size;
   const { train, labelled, validation, test, colourNuisance } = recipe.data.generated;
   const name = `seed${spec.seed}-${side}px-${train}-${labelled}-${validation}-${test}${colourNuisance ? "" : "-one-chroma"}`;
@@ -65,7 +98,7 @@ async function generated({ spec, recipe, emit, signal }: StageContext, pictures:
     { seed: spec.seed, side, train, labelled, validation, test, colourNuisance },
     { threads: spec.threads, signal, onProgress: partProgress("draw", emit) },
   );
-  const packed = await packGenerated(set, folder, pictures, { side, signal, onProgress: partProgress("pack", emit) });
+  const packed = await packGenerated(set, folder, form, { signal, onProgress: partProgress("pack", emit) });
   emit({ kind: "note", text: `the generated pictures lie in ${folder}` });
   const beside = {
     "masks.npy": createReadStream(join(folder, "masks.npy")),
@@ -74,13 +107,11 @@ async function generated({ spec, recipe, emit, signal }: StageContext, pictures:
   return { packed, beside };
 }
 
-async function fromFolder({ spec, recipe, emit, signal }: StageContext, path: string, pictures: string): Promise<Made> {
-  const side = recipe.image.size;
+async function fromFolder({ spec, recipe, emit, signal }: StageContext, path: string, form: PackForm): Promise<Made> {
   const folder = await identifyFolder(path, { signal, onProgress: partProgress("identify", emit) });
   checkIdentity(folder, spec.parts["inputs"]);
-  const packed = await packFolder(folder, pictures, {
+  const packed = await packFolder(folder, form, {
     ...recipe.data.folder,
-    side,
     signal,
     onProgress: partProgress("pack", emit),
   });

@@ -23,7 +23,9 @@ beforeAll(async () => {
   const { recipe } = loadRecipe("small", { sets });
   const store = await Store.open(join(folder, "store"), { create: true });
   const set = await writeGeneratedSet(join(folder, "set"), { seed: 1n, side: recipe.image.size, ...pictures });
-  const { index } = await packGenerated(set, join(folder, "set"), join(folder, "pictures.u8"), {
+  const { index } = await packGenerated(set, join(folder, "set"), {
+    form: "decoded",
+    out: join(folder, "pictures.u8"),
     side: recipe.image.size,
   });
   const blobs = {
