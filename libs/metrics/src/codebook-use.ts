@@ -6,6 +6,8 @@ export interface CodebookUse {
   usage: number;
   /** `exp` of the histogram's entropy: the size of an evenly used codebook with the same entropy; 1 to `codes`. */
   perplexity: number;
+  /** Entropy of a token in bits, `log2(perplexity)`; 0 to `log2(codes)`. */
+  bits: number;
 }
 
 /** How often each code occurs among `tokens`: `uint32 [codes]`. Throws `RangeError` for a token outside the codebook. */
@@ -21,9 +23,10 @@ export function codeHistogram(tokens: ArrayLike<number>, codes: number): Uint32A
   return histogram;
 }
 
-/** Usage and perplexity of a histogram of codes, `[codes]`. */
+/** Usage, perplexity and entropy of a histogram of codes, `[codes]`. */
 export function codebookUse(histogram: ArrayLike<number>): CodebookUse {
   let used = 0;
   for (let code = 0; code < histogram.length; code++) if ((histogram[code] as number) > 0) used++;
-  return { usage: used / histogram.length, perplexity: Math.exp(entropy(histogram)) };
+  const nats = entropy(histogram);
+  return { usage: used / histogram.length, perplexity: Math.exp(nats), bits: nats / Math.LN2 };
 }

@@ -6,3 +6,4 @@ export { psnr } from "./psnr.ts";
 export { type SsimOptions, ssim } from "./ssim.ts";
 export { entropy, mean, sampleDeviation } from "./statistics.ts";
 export { studentCritical, studentTwoSided } from "./student-t.ts";
+export { type TwoAlternatives, twoAlternatives } from "./two-alternatives.ts";

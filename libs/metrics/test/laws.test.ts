@@ -98,8 +98,12 @@ describe("classes", () => {
 
 describe("codebook use", () => {
   it("is full for even use, least for one code", () => {
-    expect(codebookUse(new Uint32Array(256).fill(7))).toEqual({ usage: 1, perplexity: expect.closeTo(256, 9) });
-    expect(codebookUse([0, 9, 0, 0])).toEqual({ usage: 0.25, perplexity: 1 });
+    expect(codebookUse(new Uint32Array(256).fill(7))).toEqual({
+      usage: 1,
+      perplexity: expect.closeTo(256, 9),
+      bits: expect.closeTo(8, 12),
+    });
+    expect(codebookUse([0, 9, 0, 0])).toEqual({ usage: 0.25, perplexity: 1, bits: 0 });
   });
 });
 

@@ -220,6 +220,7 @@ async function exampleEvaluation(
       ...names,
       hidden: 6,
       right: s.integer(0, 2),
+      attention: [],
     });
   }
   const histogram = Array.from({ length: 256 }, () => Math.round(250 * Math.exp(s.normal(0, 0.42))));
@@ -227,7 +228,7 @@ async function exampleEvaluation(
   const tokens = histogram.reduce((a, b) => a + b);
   const entropy = histogram.reduce((sum, n) => sum - (n === 0 ? 0 : (n / tokens) * Math.log(n / tokens)), 0);
   const value: Evaluation = {
-    format: 1,
+    format: 2,
     pictures: 4000,
     size: 32,
     classification: classes === null ? null : exampleClassification(s, classes),
@@ -244,12 +245,39 @@ async function exampleEvaluation(
       tokens,
       usage: histogram.filter((n) => n > 0).length / 256,
       perplexity: Math.exp(entropy),
+      bits: entropy / Math.LN2,
       histogram,
     },
     maskedTokens: { masked: 24_000, accuracy: 0.139 + s.normal(0, 0.004), loss: 4.11 },
+    triples: exampleTriples(),
     samples: { grid: 4, list },
   };
   return { value: evaluation.parse(value), files };
+}
+
+function exampleTriples(): Evaluation["triples"] {
+  const laws = [
+    ["shift", 1, 0.7, 0.113, 0.004],
+    ["shift", 1, 1, 0.333, 0.114],
+    ["shift", 1, 1.5, 0.683, 0.255],
+    ["shift", 1, 2, 0.863, 0.378],
+    ["shift", 2, 1.5, 0.305, 0.045],
+    ["far-shift", 8, 0.5, 0.98, 1],
+    ["other-picture", null, 1, 0.97, 0.99],
+  ] as const;
+  return {
+    pictures: 1000,
+    settings: laws.map(([kind, shift, sigma, tokens, pixels]) => ({
+      kind,
+      shift,
+      sigma,
+      distances: [
+        { distance: "tokens", score: tokens, ties: 0.12 },
+        { distance: "pixels", score: pixels, ties: 0 },
+        { distance: "features", score: (1 + tokens) / 2, ties: 0 },
+      ],
+    })),
+  };
 }
 
 function exampleClassification(s: Stream, classes: string[]): NonNullable<Evaluation["classification"]> {
@@ -270,9 +298,10 @@ function exampleClassification(s: Stream, classes: string[]): NonNullable<Evalua
       lr,
       validation: [level + s.normal(0, 0.02), level + s.normal(0, 0.02)],
     }));
-    return { name, rates, lr: 0.002, networks, mean, confusion };
+    return { name, start: name === "pretrained" ? name : ("random" as const), rates, lr: 0.002, networks, mean, confusion };
   };
-  const blocks = (levels: number[]) => levels.map((test, i) => ({ block: i + 1, validation: test + 0.004, test }));
+  const blocks = (levels: number[]) =>
+    levels.map((test, i) => ({ block: i + 1, validation: test + 0.004, test, best: null }));
   return {
     classes,
     chance: { commonest: 0.0665, even: 1 / n },
@@ -280,8 +309,26 @@ function exampleClassification(s: Stream, classes: string[]): NonNullable<Evalua
     arms: [exampleArm("pretrained", 0.418), exampleArm("from-scratch", 0.221)],
     probeLabels: 4000,
     probes: [
-      { network: "pretrained", blocks: blocks([0.27, 0.36, 0.404]), block: 3, top1: 0.404 },
-      { network: "random", blocks: blocks([0.171, 0.166, 0.158]), block: 1, top1: 0.171 },
+      { network: "pretrained", method: "lbfgs", blocks: blocks([0.27, 0.36, 0.404]), block: 3, top1: 0.404 },
+      { network: "random", method: "lbfgs", blocks: blocks([0.171, 0.166, 0.158]), block: 1, top1: 0.171 },
+    ],
+    nearestNeighbours: [
+      {
+        network: "pretrained",
+        pictures: 4000,
+        results: [10, 20, 100, 200].map((neighbours, i) => ({
+          neighbours,
+          validation: 0.31 - i / 99,
+          test: 0.3 - i / 99,
+        })),
+        neighbours: 10,
+        top1: 0.3,
+      },
+    ],
+    codeWords: [
+      { representation: "bag", pooled: false, validation: 0.2, test: 0.204 },
+      { representation: "embeddings", pooled: false, validation: 0.36, test: 0.363 },
+      { representation: "latents", pooled: false, validation: 0.37, test: 0.371 },
     ],
   };
 }

@@ -1,64 +1,66 @@
 import { accuracy, balancedAccuracy, bestClasses, confusionMatrix, mean, topKHits } from "@peco/metrics";
-import type { Classifier, VisionTransformerConfig } from "@peco/models";
 import type { Arm } from "@peco/report/evaluation";
-import { tensorsOf } from "@peco/training";
-import { type HostArray, jit, random } from "tfjs-libtensorflow";
-import { free, frozen } from "./frozen.ts";
+import { type HostArray, tf } from "tfjs-libtensorflow";
+import { frozenStep } from "./frozen-step.ts";
+import { classifierOf, type FinetunedArm } from "./inputs.ts";
 import { limited, overPictures, type Pass } from "./pictures-in-order.ts";
-import { classifierStep } from "./steps.ts";
-
-/** The networks of one arm of fine-tuning. */
-export interface FinetunedArm {
-  readonly config: VisionTransformerConfig;
-  readonly classes: readonly string[];
-  /** The learning rate that was best on validation. */
-  readonly lr: number;
-  /** Every network that was tried, with its accuracy on validation, and its weights by path. */
-  readonly networks: readonly {
-    readonly lr: number;
-    readonly validation: number;
-    readonly weights: Readonly<Record<string, HostArray>>;
-  }[];
-}
+import { logitsOf } from "./steps.ts";
 
 /** Evaluates the networks of an arm's best learning rate on the test split; validation has chosen, and test chooses nothing. */
-export async function evaluateArm(pass: Pass, name: Arm["name"], arm: FinetunedArm): Promise<Arm> {
+export async function evaluateArm(
+  pass: Pass,
+  { name, start }: Pick<Arm, "name" | "start">,
+  arm: FinetunedArm,
+): Promise<Arm> {
   const classes = arm.classes.length;
-  const step = jit(classifierStep(arm.config), { name: "classifier", compiler: pass.context.recipe.runtime.compiler });
-  const scoresOf = async (weights: Readonly<Record<string, HostArray>>): Promise<Scores> => {
-    const tensors = tensorsOf<Classifier>(weights);
-    await using state = frozen(tensors);
-    free(tensors);
+  const results: ReturnType<typeof summarize>[] = [];
+  for (const { lr, weights } of arm.networks)
+    if (lr === arm.lr) results.push(summarize(await scoresOf(pass, `${name}, test`, arm, weights), classes));
+  const average = (figure: "top1" | "top5" | "balanced") => mean(results.map(({ network }) => network[figure]));
+  const rates = [...new Set(arm.networks.map(({ lr }) => lr))];
+  const tried = (rate: number) => arm.networks.filter(({ lr }) => lr === rate).map(({ validation }) => validation);
+  return {
+    name,
+    start,
+    rates: rates.map((lr) => ({ lr, validation: tried(lr) })),
+    lr: arm.lr,
+    networks: results.map(({ network }) => network),
+    mean: { top1: average("top1"), top5: average("top5"), balanced: average("balanced") },
+    confusion: results
+      .map(({ confusion }) => confusion)
+      .reduce((a, b) => a.map((count, cell) => count + (b[cell] as number))),
+  };
+}
+
+/** The scores of one network for the test split. */
+async function scoresOf(
+  pass: Pass,
+  part: string,
+  { config, classes }: FinetunedArm,
+  weights: Readonly<Record<string, HostArray>>,
+): Promise<Scores> {
+  const classifier = classifierOf(weights);
+  try {
+    await using step = frozenStep(pass.context, "classifier", logitsOf(classifier, config));
     const test = { split: "test" } as const;
     const count = pass.data.places(limited(pass.context, test)).length;
-    const scores = new Float32Array(count * classes);
+    const scores = new Float32Array(count * classes.length);
     const labels = new Int32Array(count);
-    await overPictures(pass, `${name}, test`, test, async (chunk) => {
-      const { logits } = await step.run(state, { images: chunk.batch.images }, random.key(0));
-      scores.set((logits.data as Float32Array).subarray(0, chunk.count * classes), chunk.first * classes);
-      labels.set(chunk.batch.labels.data.subarray(0, chunk.count), chunk.first);
-    });
+    await overPictures(
+      pass,
+      part,
+      test,
+      async (chunk) => {
+        const { logits } = await step.run({ images: chunk.batch.images });
+        const wanted = chunk.count * classes.length;
+        scores.set((logits.data as Float32Array).subarray(0, wanted), chunk.first * classes.length);
+        labels.set(chunk.batch.labels.data.subarray(0, chunk.count), chunk.first);
+      },
+      { size: config.size },
+    );
     return { scores, labels };
-  };
-  try {
-    const results: ReturnType<typeof summarize>[] = [];
-    for (const { lr, weights } of arm.networks)
-      if (lr === arm.lr) results.push(summarize(await scoresOf(weights), classes));
-    const average = (figure: "top1" | "top5" | "balanced") => mean(results.map(({ network }) => network[figure]));
-    const rates = [...new Set(arm.networks.map(({ lr }) => lr))];
-    const tried = (rate: number) => arm.networks.filter(({ lr }) => lr === rate).map(({ validation }) => validation);
-    return {
-      name,
-      rates: rates.map((lr) => ({ lr, validation: tried(lr) })),
-      lr: arm.lr,
-      networks: results.map(({ network }) => network),
-      mean: { top1: average("top1"), top5: average("top5"), balanced: average("balanced") },
-      confusion: results
-        .map(({ confusion }) => confusion)
-        .reduce((a, b) => a.map((count, cell) => count + (b[cell] as number))),
-    };
   } finally {
-    step.dispose();
+    tf.dispose(classifier as unknown as tf.TensorContainer);
   }
 }
 

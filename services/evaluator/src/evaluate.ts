@@ -1,22 +1,25 @@
-import { initVisionTransformer, type VisionTransformer } from "@peco/models";
+import { initVisionTransformer } from "@peco/models";
 import { fold, key } from "@peco/random";
-import { type Classification, type Evaluation, evaluation } from "@peco/report/evaluation";
+import { type Arm, type Classification, type Evaluation, evaluation } from "@peco/report/evaluation";
 import type { Stage } from "@peco/stage";
-import { loadTokenizer, openData, useThreads } from "@peco/training";
+import { openData, useThreads } from "@peco/training";
 import { random, tf } from "tfjs-libtensorflow";
 import { chanceOf, evaluateArm } from "./classification.ts";
-import { free, frozen } from "./frozen.ts";
-import { loadFinetuned, loadPretrained, type PretrainedModel } from "./inputs.ts";
+import { evaluateCodeWords } from "./code-words.ts";
+import { type FrozenNetwork, loadFinetuned, loadNetworks, type Networks } from "./inputs.ts";
+import { labelsOf } from "./linear-evaluation.ts";
 import { measureMaskedPrediction } from "./masked-prediction.ts";
 import { limited, type Pass } from "./pictures-in-order.ts";
 import { probeNetwork } from "./probes.ts";
 import { publishEvaluation } from "./publish.ts";
 import { measureReconstruction } from "./reconstruction.ts";
 import { chooseSamples, drawSamples } from "./samples.ts";
+import { measureTriples } from "./triples.ts";
 
 /**
  * The stage `evaluate`: everything that the report shows, measured on the test split with all networks frozen, as an artifact of kind
- * `evaluation` with `evaluation.json` and the pictures as PNG files. Without classes it leaves out what needs them, and says so.
+ * `evaluation` with `evaluation.json` and the pictures as PNG files. It measures what there are networks for: a run without tokenizer, or
+ * without pre-training, gives the rest. Without classes it leaves out what needs them, and says so.
  */
 export const evaluateStage: Stage = async (context) => {
   useThreads(context);
@@ -30,37 +33,28 @@ export const evaluateStage: Stage = async (context) => {
     spec.preflight ? 1 : recipe.evaluate.pictures,
     fold(key(spec.seed), "evaluate", "samples"),
   );
-
-  using loaded = await loadTokenizer(store, spec.inputs["tokenizer"] ?? "");
-  const pretrained = await loadPretrained(store, spec.inputs["pretrained"] ?? "");
-  const weights = { autoencoder: loaded.autoencoder, vectors: loaded.codebook.vectors };
-  await using tokenizer = frozen(weights);
-  await using network = frozen({ model: pretrained.model, tokenizer: weights });
-
-  const { side, preprocessing: normalisation } = loaded;
-  const common = { normalisation, samples: numbers };
-  const reconstructed = await measureReconstruction(pass, tokenizer, { ...common, codes: loaded.config.codes });
-  const law = { rows: side, columns: side, ...recipe.pretrain.mask };
-  const masked = await measureMaskedPrediction(pass, network, { ...common, config: pretrained.config, mask: law });
+  using networks = await loadNetworks(context);
+  const { tokenizer, pretrained } = networks;
+  const tokens = tokenizer && (await measureReconstruction(pass, tokenizer, numbers));
+  const masked = pretrained && tokenizer && (await measureMaskedPrediction(pass, pretrained, tokenizer, numbers));
   const samples = await drawSamples(pass, numbers, {
     tokenizer,
-    side,
-    normalisation,
-    reconstructed: reconstructed.samples,
-    masked: masked.samples,
+    reconstructed: tokens?.samples ?? new Map(),
+    masked: masked?.samples ?? new Map(),
   });
-  const classification = await classify(pass, pretrained);
-  free(pretrained.model);
+  const triples = await measureTriples(pass, networks);
+  const classification = await classify(pass, networks);
   const result: Evaluation = {
-    format: 1,
+    format: 2,
     pictures,
     size: recipe.image.size,
     classification,
     withoutClasses: classification === null ? WITHOUT_CLASSES : null,
-    reconstruction: reconstructed.reconstruction,
-    codebook: reconstructed.codebook,
-    maskedTokens: masked.maskedTokens,
-    samples: { grid: side, list: samples.list },
+    reconstruction: tokens?.reconstruction ?? null,
+    codebook: tokens?.codebook ?? null,
+    maskedTokens: masked?.maskedTokens ?? null,
+    triples,
+    samples: { grid: tokenizer?.side ?? null, list: samples.list },
   };
   return publishEvaluation(context, evaluation.parse(result), samples.files);
 };
@@ -68,45 +62,58 @@ export const evaluateStage: Stage = async (context) => {
 const WITHOUT_CLASSES =
   "The pictures lie in one folder without classes, so nothing could be fine-tuned and there is no accuracy: the report shows codebook and pre-training alone.";
 
-/** Both arms of fine-tuning, and the probes of the pre-trained and of a random network; null where there are no classes. */
-async function classify(pass: Pass, { config, model }: PretrainedModel): Promise<Classification | null> {
+/** Both arms of fine-tuning, and what linear classifiers make of frozen networks and tokens; null where there are no classes. */
+async function classify(pass: Pass, networks: Networks): Promise<Classification | null> {
   const { context, data } = pass;
   const { classifier, classifierFromScratch } = context.spec.inputs;
   if (data.classes === 0 || classifier === undefined || classifierFromScratch === undefined) return null;
-  const classes = data.classes;
-  const arm = async (name: "pretrained" | "from-scratch", digest: string) =>
-    evaluateArm(pass, name, await loadFinetuned(context.store, digest));
-  const arms = [await arm("pretrained", classifier), await arm("from-scratch", classifierFromScratch)];
-
-  const start = random.fold(random.key(context.spec.seed), "evaluate", "random network");
-  const fresh = tf.tidy(
-    () => initVisionTransformer(start, config, "pretraining") as unknown as tf.TensorContainerObject,
-  );
-  await using networks = new AsyncDisposableStack();
-  const [pretrained, untrained] = [
-    networks.use(frozen(model.vit)),
-    networks.use(frozen(fresh as unknown as VisionTransformer)),
+  const { classes } = data;
+  const { recipe } = context;
+  const start = startOf(networks);
+  const arm = async (name: Arm["name"], start: Arm["start"], digest: string) =>
+    evaluateArm(pass, { name, start }, await loadFinetuned(context.store, digest));
+  const arms = [
+    await arm("pretrained", start?.name ?? "weights", classifier),
+    await arm("from-scratch", "random", classifierFromScratch),
   ];
-  free(fresh);
-  const probes = [
-    await probeNetwork(pass, "pretrained", { config, network: pretrained, classes }),
-    await probeNetwork(pass, "random", { config, network: untrained, classes }),
-  ];
+  const probes = [];
+  if (start !== null) {
+    probes.push(await probeNetwork(pass, start.name, start.network, classes));
+    using untrained = randomNetwork(pass, start.network);
+    probes.push(await probeNetwork(pass, "random", untrained, classes));
+  }
+  const { tokenizer } = networks;
+  const withCodeWords = tokenizer !== null && recipe.evaluate.codeWords;
   return {
     classes: data.index.classes,
-    chance: chanceOf(labelsOf(pass, { split: "test" }), classes),
+    chance: chanceOf(known(labelsOf(pass, { split: "test" })), classes),
     labels: {
       train: data.places({ split: "train", labelled: true }).length,
       validation: data.places({ split: "validation" }).length,
       test: data.places({ split: "test" }).length,
     },
     arms,
-    probeLabels: labelsOf(pass, { split: "train", first: context.recipe.evaluate.probe.labels }).length,
+    probeLabels: known(labelsOf(pass, { split: "train", first: recipe.evaluate.probe.labels })).length,
     probes,
+    nearestNeighbours: [],
+    codeWords: withCodeWords ? await evaluateCodeWords(pass, tokenizer, classes) : null,
   };
 }
 
-/** Classes of the selected pictures that have one. */
-function labelsOf({ context, data }: Pass, selection: Parameters<typeof limited>[1]): number[] {
-  return data.places(limited(context, selection)).flatMap((place) => data.index.pictures[place]?.label ?? []);
+/** The network that fine-tuning began with, as far as the run has trained one. */
+function startOf({ pretrained, perceptual }: Networks) {
+  if (pretrained !== null) return { name: "pretrained", network: pretrained } as const;
+  return perceptual === null ? null : ({ name: "perceptual-network", network: perceptual } as const);
 }
+
+/** A network like another one, with the weights that it could have begun with. */
+function randomNetwork({ context: { spec } }: Pass, { config }: FrozenNetwork): FrozenNetwork {
+  const start = random.fold(random.key(spec.seed), "evaluate", "random network");
+  const made = tf.tidy(() => ({ vit: initVisionTransformer(start, config, "pretraining") }) as never) as Pick<
+    FrozenNetwork,
+    "vit"
+  >;
+  return { config, vit: made.vit, [Symbol.dispose]: () => tf.dispose(made as unknown as tf.TensorContainer) };
+}
+
+const known = (labels: readonly number[]) => labels.filter((label) => label >= 0);

@@ -1,19 +1,64 @@
 import type { Store } from "@peco/artifacts";
-import type { MaskedModel, VisionTransformerConfig } from "@peco/models";
-import { loadModel, subtree, tensorsOf, visionTransformerConfig } from "@peco/training";
+import type { Classifier, MaskedModel, VisionTransformer, VisionTransformerConfig } from "@peco/models";
+import type { StageContext } from "@peco/stage";
+import {
+  loadModel,
+  loadPerceptualNetwork,
+  loadTokenizer,
+  subtree,
+  type Tokenizer,
+  tensorsOf,
+  visionTransformerConfig,
+} from "@peco/training";
+import { type HostArray, tf } from "tfjs-libtensorflow";
 import { z } from "zod";
-import type { FinetunedArm } from "./classification.ts";
 
-/** The pre-trained network with its head, as tensors that the caller frees. */
-export interface PretrainedModel {
+/** A vision transformer, frozen: tensors that the caller frees. */
+export interface FrozenNetwork extends Disposable {
   readonly config: VisionTransformerConfig;
+  readonly vit: VisionTransformer;
+}
+
+/** The pre-trained network with the head that names tokens. */
+export interface PretrainedNetwork extends FrozenNetwork {
   readonly model: MaskedModel;
 }
 
-/** Loads a `pretrained-vit` artifact. */
-export async function loadPretrained(store: Store, digest: string): Promise<PretrainedModel> {
+/** The networks of a run; what it does not have is null. */
+export interface Networks extends Disposable {
+  readonly tokenizer: Tokenizer | null;
+  readonly perceptual: FrozenNetwork | null;
+  readonly pretrained: PretrainedNetwork | null;
+}
+
+/** Loads tokenizer, perceptual and pre-trained network, as far as the stage was given them. */
+export async function loadNetworks({ store, spec }: StageContext): Promise<Networks> {
+  const { tokenizer, perceptualNetwork, pretrained } = spec.inputs;
+  const loaded = new DisposableStack();
+  const given = async <T extends Disposable>(digest: string | undefined, load: (digest: string) => Promise<T>) =>
+    digest === undefined ? null : loaded.use(await load(digest));
+  try {
+    return {
+      tokenizer: await given(tokenizer, (digest) => loadTokenizer(store, digest)),
+      perceptual: await given(perceptualNetwork, (digest) => loadPerceptualNetwork(store, digest)),
+      pretrained: await given(pretrained, (digest) => loadPretrained(store, digest)),
+      [Symbol.dispose]: () => loaded.dispose(),
+    };
+  } catch (error) {
+    loaded.dispose();
+    throw error;
+  }
+}
+
+async function loadPretrained(store: Store, digest: string): Promise<PretrainedNetwork> {
   const { config, weights } = await loadModel(store, digest, ["pretrained-vit"], visionTransformerConfig);
-  return { config, model: tensorsOf<MaskedModel>(weights) };
+  const model = tensorsOf<MaskedModel>(weights);
+  return {
+    config,
+    model,
+    vit: model.vit,
+    [Symbol.dispose]: () => tf.dispose(model as unknown as tf.TensorContainer),
+  };
 }
 
 const classifierConfig = z.object({
@@ -23,9 +68,28 @@ const classifierConfig = z.object({
   networks: z.array(z.object({ lr: z.number().positive(), validation: z.number() })).min(1),
 });
 
+/** The networks of one arm of fine-tuning. */
+export interface FinetunedArm {
+  readonly config: VisionTransformerConfig;
+  readonly classes: readonly string[];
+  /** The learning rate that was best on validation. */
+  readonly lr: number;
+  /** Every network that was tried, with its accuracy on validation, and its weights by path. */
+  readonly networks: readonly {
+    readonly lr: number;
+    readonly validation: number;
+    readonly weights: Readonly<Record<string, HostArray>>;
+  }[];
+}
+
 /** Loads a `classifier` artifact, with all its networks. */
 export async function loadFinetuned(store: Store, digest: string): Promise<FinetunedArm> {
   const { config, weights } = await loadModel(store, digest, ["classifier"], classifierConfig);
   const networks = config.networks.map((network, i) => ({ ...network, weights: subtree(weights, `networks.${i}`) }));
   return { config: config.vit, classes: config.classes, lr: config.lr, networks };
+}
+
+/** A fine-tuned network's weights as tensors, which the caller frees. */
+export function classifierOf(weights: Readonly<Record<string, HostArray>>): Classifier {
+  return tensorsOf<Classifier>(weights);
 }

@@ -27,11 +27,13 @@ type ProbeMetrics = { loss: tf.Scalar; gradient: tf.Tensor2D };
  */
 export class ProbeFitter {
   readonly #classes: number;
-  readonly #step: Jitted<ProbeState, ProbeBatch, ProbeMetrics>;
+  readonly #make: () => Jitted<ProbeState, ProbeBatch, ProbeMetrics>;
+  /** By the width of the features. */
+  readonly #steps = new Map<number, Jitted<ProbeState, ProbeBatch, ProbeMetrics>>();
 
   constructor(classes: number, weightDecay: number, compiler: Compiler) {
     this.#classes = classes;
-    this.#step = jit(probeStep(weightDecay), { name: "linear probe", compiler });
+    this.#make = () => jit(probeStep(weightDecay), { name: "linear probe", compiler });
   }
 
   /** Fits the features of one block. `width` is the number of features of a picture. */
@@ -46,19 +48,22 @@ export class ProbeFitter {
       features: { dtype: "float32", shape: [labels.length, width], data: apply(standard, features, width) },
       targets: { dtype: "float32", shape: [labels.length, classes], data: targets },
     }) as unknown as State<ProbeState>;
+    const step = this.#steps.get(width) ?? this.#make();
+    this.#steps.set(width, step);
     const shape = [width + 1, classes];
     const evaluate = async (point: Float64Array) => {
       const weights = { dtype: "float32", shape, data: Float32Array.from(point) } as const;
-      const { loss, gradient } = await this.#step.run(state, { weights } as Host<ProbeBatch>, random.key(0));
+      const { loss, gradient } = await step.run(state, { weights } as Host<ProbeBatch>, random.key(0));
       return { value: loss, gradient: Float64Array.from(gradient.data as Float32Array) };
     };
     const { point, iterations } = await minimize(evaluate, new Float64Array((width + 1) * classes));
-    return { iterations, scores: (other) => linearScores(apply(standard, other, width), point, width, classes) };
+    const weights = Float32Array.from(point);
+    return { iterations, scores: (other) => linearScores(apply(standard, other, width), weights, width, classes) };
   }
 
-  /** Frees the compiled step. */
+  /** Frees the compiled steps. */
   dispose(): void {
-    this.#step.dispose();
+    for (const step of this.#steps.values()) step.dispose();
   }
 }
 
@@ -101,16 +106,11 @@ function apply({ mean, deviation }: Standardisation, features: Float32Array, wid
   return features.map((value, i) => (value - (mean[i % width] as number)) / (deviation[i % width] as number));
 }
 
-function linearScores(features: Float32Array, weights: Float64Array, width: number, classes: number): Float32Array {
-  const pictures = features.length / width;
-  const scores = new Float32Array(pictures * classes);
-  for (let picture = 0; picture < pictures; picture++) {
-    for (let one = 0; one < classes; one++) {
-      let score = weights[width * classes + one] as number;
-      for (let i = 0; i < width; i++)
-        score += (features[picture * width + i] as number) * (weights[i * classes + one] as number);
-      scores[picture * classes + one] = score;
-    }
-  }
-  return scores;
+function linearScores(features: Float32Array, weights: Float32Array, width: number, classes: number): Float32Array {
+  return tf.tidy(() => {
+    const rows = tf.tensor2d(features, [features.length / width, width]);
+    const slope = tf.tensor2d(weights.subarray(0, width * classes), [width, classes]);
+    const bias = tf.tensor1d(weights.subarray(width * classes));
+    return tf.add(tf.matMul(rows, slope), bias).dataSync() as Float32Array;
+  });
 }

@@ -1,11 +1,12 @@
 import { drawMask, type MaskOptions } from "@peco/masking";
-import type { VisionTransformerConfig } from "@peco/models";
-import type { Normalisation } from "@peco/nn";
 import { fold, key, stream } from "@peco/random";
 import type { Evaluation } from "@peco/report/evaluation";
-import { type HostArray, jit, random, type State } from "tfjs-libtensorflow";
+import type { Tokenizer } from "@peco/training";
+import type { HostArray } from "tfjs-libtensorflow";
+import { frozenStep } from "./frozen-step.ts";
+import type { PretrainedNetwork } from "./inputs.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
-import { maskedStep, type Pretrained } from "./steps.ts";
+import { maskedPrediction } from "./steps.ts";
 
 /** A picture's mask and what was predicted under it. */
 export interface MaskedSample {
@@ -26,29 +27,26 @@ export interface MaskedPrediction {
 /** Hides patches of every test picture (by the run's seed and the picture's number) and has the pre-trained network name their tokens. */
 export async function measureMaskedPrediction(
   pass: Pass,
-  pretrained: State<Pretrained>,
-  options: {
-    config: VisionTransformerConfig;
-    normalisation: Normalisation;
-    mask: MaskOptions;
-    samples: readonly number[];
-  },
+  { model, config }: PretrainedNetwork,
+  tokenizer: Tokenizer,
+  samples: readonly number[],
 ): Promise<MaskedPrediction> {
-  const { config, normalisation, mask: law, samples } = options;
-  const seed = fold(key(pass.context.spec.seed), "evaluate", "mask");
-  const step = jit(maskedStep(config, law.count, normalisation), {
-    name: "masked prediction",
-    compiler: pass.context.recipe.runtime.compiler,
-  });
+  const { context } = pass;
+  const law: MaskOptions = { rows: tokenizer.side, columns: tokenizer.side, ...context.recipe.pretrain.mask };
+  const seed = fold(key(context.spec.seed), "evaluate", "mask");
+  await using step = frozenStep(context, "masked prediction", maskedPrediction(model, config, tokenizer, law.count));
   let [masked, right, loss] = [0, 0, 0];
   const kept = new Map<number, MaskedSample>();
-  try {
-    await overPictures(pass, "masked prediction, test", { split: "test" }, async ({ batch, first, count }) => {
+  await overPictures(
+    pass,
+    "masked prediction, test",
+    { split: "test" },
+    async ({ batch, tokenizerImages, first, count }) => {
       const patches = law.rows * law.columns;
       const masks = new Uint8Array((batch.images.shape[0] as number) * patches);
       for (let row = 0; row < count; row++) masks.set(drawMask(stream(fold(seed, first + row)), law), row * patches);
       const mask: HostArray<"uint8"> = { dtype: "uint8", shape: [masks.length / patches, patches], data: masks };
-      const result = await step.run(pretrained, { images: batch.images, mask }, random.key(0));
+      const result = await step.run({ images: batch.images, tokenizerImages, mask });
       for (let row = 0; row < count; row++) {
         const found = readRow(result, row, law.count);
         masked += found.predicted.size;
@@ -57,10 +55,9 @@ export async function measureMaskedPrediction(
         if (samples.includes(first + row))
           kept.set(first + row, { ...found, mask: masks.slice(row * patches, (row + 1) * patches) });
       }
-    });
-  } finally {
-    step.dispose();
-  }
+    },
+    { tokenizerSize: tokenizer.pictureSize },
+  );
   return {
     maskedTokens: masked === 0 ? null : { masked, accuracy: right / masked, loss: loss / masked },
     samples: kept,

@@ -1,4 +1,5 @@
 import type { Manifest } from "@peco/artifacts";
+import { mean } from "@peco/metrics";
 import { type Evaluation, evaluationBlob } from "@peco/report/evaluation";
 import type { StageContext, StageOutput } from "@peco/stage";
 
@@ -19,29 +20,39 @@ export async function publishEvaluation(
 }
 
 /** The evaluation in a few numbers. What could not be measured is left out. */
-function figures({
-  pictures,
-  classification,
-  reconstruction,
-  codebook,
-  maskedTokens,
-}: Evaluation): Record<string, number> {
+function figures(result: Evaluation): Record<string, number> {
+  const { pictures, classification, reconstruction, codebook, maskedTokens, triples } = result;
   const all: Record<string, number | undefined> = {
     images: pictures,
-    usage: codebook.usage,
-    perplexity: codebook.perplexity,
-    perplexityShare: codebook.perplexity / codebook.size,
-    psnr: reconstruction.psnr.mean,
-    ssim: reconstruction.ssim?.mean,
+    usage: codebook?.usage,
+    perplexity: codebook?.perplexity,
+    perplexityShare: codebook === null ? undefined : codebook.perplexity / codebook.size,
+    tokenBits: codebook?.bits,
+    psnr: reconstruction?.psnr.mean,
+    ssim: reconstruction?.ssim?.mean,
     maskedAccuracy: maskedTokens?.accuracy,
     chance: classification?.chance.commonest,
   };
   for (const { name, mean } of classification?.arms ?? []) {
-    const arm = name === "pretrained" ? "Pretrained" : "FromScratch";
-    all[`top1${arm}`] = mean.top1;
-    all[`top5${arm}`] = mean.top5;
+    all[`top1${named(name)}`] = mean.top1;
+    all[`top5${named(name)}`] = mean.top5;
   }
-  for (const { network, top1 } of classification?.probes ?? [])
-    all[network === "pretrained" ? "probePretrained" : "probeRandom"] = top1;
+  for (const { network, top1 } of classification?.probes ?? []) all[`probe${named(network)}`] = top1;
+  for (const { network, top1 } of classification?.nearestNeighbours ?? []) all[`neighbours${named(network)}`] = top1;
+  for (const { representation, test } of classification?.codeWords ?? [])
+    all[`codeWords${named(representation)}`] = test;
+  for (const distance of ["tokens", "pixels", "features"] as const) {
+    const scores = (forwards: boolean) =>
+      (triples?.settings ?? [])
+        .filter(({ kind }) => (kind === "shift") === forwards)
+        .flatMap(({ distances }) => distances.filter((one) => one.distance === distance).map(({ score }) => score));
+    all[`shiftNearer${named(distance)}`] = meanOf(scores(true));
+    all[`reverseTriples${named(distance)}`] = meanOf(scores(false));
+  }
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== undefined));
 }
+
+const meanOf = (values: readonly number[]) => (values.length === 0 ? undefined : mean(values));
+
+/** `from-scratch` as the end of a figure's name: `FromScratch`. */
+const named = (name: string) => name.replaceAll(/(?:^|-)([a-z])/g, (_, letter: string) => letter.toUpperCase());

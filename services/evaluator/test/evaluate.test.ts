@@ -13,7 +13,7 @@ import sharp from "sharp";
 import { configure, tf } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { evaluateStage } from "../src/evaluate.ts";
-import { CLASSES, CODES, COUNTS, recipe, type SmallStore, smallStore } from "./small-store.ts";
+import { CLASSES, CODES, COUNTS, publishClusters, recipe, type SmallStore, smallStore } from "./small-store.ts";
 
 configure({ intraOpThreads: 1, interOpThreads: 1 }); // as the stage will, before this file's own first tensor
 const root = mkdtempSync(join(tmpdir(), "peco-evaluator-"));
@@ -27,7 +27,14 @@ async function evaluate(
 ) {
   const { seed = "1", preflight = false, signal = new AbortController().signal } = options;
   const parts = { stage: "evaluate", inputs, seed, salt: Math.random(), ...(preflight ? { preflight } : {}) };
-  const common = { store: folder, run: "test", recipe, masking: null, folder: null, threads: 1 };
+  const common = {
+    store: folder,
+    run: "test",
+    recipe,
+    masking: null,
+    folder: null,
+    threads: 1,
+  };
   const spec = parseSpec(
     { stage: "evaluate", key: digestOf(parts), parts, inputs, seed, preflight, ...common },
     "the test",
@@ -97,18 +104,18 @@ describe("with classes", () => {
     const [psnrs, histogram] = [[] as number[], new Array<number>(CODES).fill(0)];
     for (const { picture } of made.test) {
       const [tokens, drawn] = tf.tidy(() => {
-        const codes = tokenizer.encode(tf.tensor4d(picture, [1, size, size, 3]));
-        return [codes.dataSync(), tokenizer.decode(codes).dataSync()];
+        const codes = tokenizer.tokenise(tf.tensor4d(picture, [1, size, size, 3]));
+        return [codes.dataSync(), (tokenizer.decode as NonNullable<typeof tokenizer.decode>)(codes).dataSync()];
       });
       psnrs.push(psnr(picture, Uint8ClampedArray.from(drawn)));
       for (const token of tokens) histogram[token] = (histogram[token] as number) + 1;
     }
     expect(result.codebook).toMatchObject({ size: CODES, tokens: COUNTS.test * 16, histogram });
-    expect(result.codebook.usage).toBeGreaterThan(0.5); // else this test says nothing
-    expect(result.codebook.usage).toBe(histogram.filter((count) => count > 0).length / CODES);
+    expect(result.codebook?.usage).toBeGreaterThan(0.5); // else this test says nothing
+    expect(result.codebook?.usage).toBe(histogram.filter((count) => count > 0).length / CODES);
     const mean = psnrs.reduce((a, b) => a + b) / psnrs.length;
-    expect(Math.abs(result.reconstruction.psnr.mean - mean)).toBeLessThan(0.01);
-    expect(result.reconstruction.ssim?.mean).toBeLessThan(1);
+    expect(Math.abs((result.reconstruction?.psnr.mean ?? 0) - mean)).toBeLessThan(0.01);
+    expect(result.reconstruction?.ssim?.mean).toBeLessThan(1);
   });
 
   it("counts hidden tokens that are named right", async () => {
@@ -118,7 +125,7 @@ describe("with classes", () => {
     let [hidden, threes] = [0, 0];
     for (const [number, { picture }] of made.test.entries()) {
       const mask = drawMask(stream(fold(seed, number)), { rows: 4, columns: 4, ...recipe.pretrain.mask });
-      const tokens = tf.tidy(() => tokenizer.encode(tf.tensor4d(picture, [1, size, size, 3])).dataSync());
+      const tokens = tf.tidy(() => tokenizer.tokenise(tf.tensor4d(picture, [1, size, size, 3])).dataSync());
       hidden += mask.reduce((a, b) => a + b, 0);
       threes += tokens.filter((token, patch) => token === 3 && mask[patch] === 1).length;
     }
@@ -151,6 +158,35 @@ describe("with classes", () => {
     }
   });
 
+  it("tells the classes by the code words, chosen on nothing", () => {
+    const words = result.classification?.codeWords ?? [];
+    expect(words.map(({ representation }) => representation)).toEqual(["bag", "embeddings", "latents"]);
+    for (const { test, validation, pooled } of words) {
+      expect(pooled).toBe(false);
+      expect(Math.min(test, validation)).toBeGreaterThan(0.7);
+    }
+  });
+
+  it("asks tokens, pixels and features which of two changed pictures is nearer", () => {
+    const { pictures, settings } = result.triples ?? { pictures: 0, settings: [] };
+    expect(pictures).toBe(recipe.evaluate.triples);
+    expect(settings.map(({ kind, shift, sigma }) => [kind, shift, sigma])).toEqual([
+      ["shift", 1, 0.7],
+      ["shift", 1, 1],
+      ["shift", 1, 1.5],
+      ["shift", 1, 2],
+      ["shift", 2, 1.5],
+      ["far-shift", 8, 0.5],
+      ["other-picture", null, 1],
+    ]);
+    for (const { kind, distances } of settings) {
+      expect(distances.map(({ distance }) => distance)).toEqual(["tokens", "pixels", "features"]);
+      // These pictures are noise: a shift changes every pixel, a blur takes the noise away and leaves its mean.
+      const pixels = distances[1];
+      if (kind !== "other-picture") expect(pixels).toMatchObject({ score: kind === "shift" ? 0 : 1, ties: 0 });
+    }
+  });
+
   it("gives the same artifact again, and another for another seed", async () => {
     expect((await evaluate(folder, made.inputs)).artifact).toBe(artifact);
     expect((await evaluate(folder, made.inputs, { seed: "2" })).artifact).not.toBe(artifact);
@@ -162,7 +198,7 @@ describe("with classes", () => {
     const { metrics } = await evaluate(folder, made.inputs);
     expect(metrics).toMatchObject({
       images: COUNTS.test,
-      usage: result.codebook.usage,
+      usage: result.codebook?.usage,
       top1Pretrained: labelled(1) / COUNTS.test,
     });
   });
@@ -187,6 +223,61 @@ describe("with classes", () => {
       exitCode: 76,
       message: expect.stringMatching(/"pretrained-vit" and not a "tokenizer"/),
     });
+  });
+});
+
+describe("with what a run has no network for left out", () => {
+  const folder = join(root, "parts");
+  let made: SmallStore;
+  beforeAll(async () => {
+    made = await smallStore(folder);
+  });
+  const measured = async (...names: string[]) => {
+    const inputs = Object.fromEntries(names.map((name) => [name, made.inputs[name] as string]));
+    const { artifact, metrics } = await evaluate(folder, inputs);
+    return { result: await read(made, artifact), metrics };
+  };
+  const classifiers = ["classifier", "classifierFromScratch"];
+  const noTokens = { reconstruction: null, codebook: null, maskedTokens: null, samples: { grid: null } };
+
+  it("takes the perceptual network itself, without tokenizer and pre-training", async () => {
+    const { result, metrics } = await measured("data", "perceptualNetwork", ...classifiers);
+    expect(result).toMatchObject(noTokens);
+    expect(result.classification).toMatchObject({
+      arms: [{ name: "pretrained", start: "perceptual-network" }, { start: "random" }],
+      probes: [{ network: "perceptual-network" }, { network: "random" }],
+      codeWords: null,
+    });
+    expect(result.triples?.settings[0]?.distances.map(({ distance }) => distance)).toEqual(["pixels", "features"]);
+    expect(result.samples.list[0]).toMatchObject({ original: "original-1.png", reconstruction: null, masked: null });
+    expect(metrics).not.toHaveProperty("usage");
+    expect(metrics).toHaveProperty("probePerceptualNetwork");
+  });
+
+  it("takes a network that was pre-trained without tokens", async () => {
+    const { result } = await measured("data", "pretrained", ...classifiers);
+    expect(result).toMatchObject(noTokens);
+    expect(result.classification?.probes[0]?.network).toBe("pretrained");
+  });
+
+  it("takes fine-tuned networks alone", async () => {
+    const { result } = await measured("data", ...classifiers);
+    expect(result).toMatchObject({ ...noTokens, classification: { arms: [{ start: "weights" }, {}], probes: [] } });
+    expect(result.triples?.settings[0]?.distances.map(({ distance }) => distance)).toEqual(["pixels"]);
+  });
+
+  it("takes a tokenizer without a decoder", async () => {
+    const tokenizer = await publishClusters(made);
+    const inputs = { ...made.inputs, tokenizer };
+    const result = await read(made, (await evaluate(folder, inputs)).artifact);
+    expect(result).toMatchObject({ reconstruction: null, codebook: { size: CODES }, samples: { grid: 4 } });
+    expect(result.maskedTokens?.masked).toBeGreaterThan(0);
+    expect(result.samples.list[0]).toMatchObject({ reconstruction: null, masked: "masked-1.png", prediction: null });
+    expect(result.classification?.codeWords?.map(({ representation }) => representation)).toEqual([
+      "bag",
+      "embeddings",
+      "latents",
+    ]);
   });
 });
 

@@ -11,6 +11,7 @@ import {
 import type { Linear } from "@peco/nn";
 import { fold, key, stream } from "@peco/random";
 import { checkRecipe, loadRecipe, type Recipe } from "@peco/recipes";
+import { vqTokenizerConfig } from "@peco/training";
 import { encodeSafetensors, flatten, type HostArray, random, type Tree, tf } from "tfjs-libtensorflow";
 
 export const CLASSES = ["dark", "bright", "odd"];
@@ -48,12 +49,11 @@ export async function smallStore(folder: string, options: { flat?: boolean } = {
   );
   const vectors = codesOf(autoencoder, pixels);
   const codebook = { vectors, counts: tf.ones([CODES]), sums: tf.clone(vectors) };
-  const { channels, residualBlocks, width } = recipe.codebook;
   const tokenizer = await publishModel(
     store,
     "tokenizer",
     { autoencoder, codebook },
-    { channels, residualBlocks, width, codes: CODES },
+    vqTokenizerConfig(recipe.codebook),
   );
   const model: MaskedModel = initMaskedModel(random.fold(seed, "pretrained"), vit, CODES);
   const pretrained = await publishModel(
@@ -62,7 +62,8 @@ export async function smallStore(folder: string, options: { flat?: boolean } = {
     { vit: model.vit, head: saying(model.head, 3) },
     { ...vit },
   );
-  const inputs: Record<string, string> = { data, perceptualNetwork: pretrained, tokenizer, pretrained };
+  const perceptualNetwork = await publishModel(store, "perceptual-network", model.vit, { ...vit });
+  const inputs: Record<string, string> = { data, perceptualNetwork, tokenizer, pretrained };
   if (options.flat !== true) {
     const networks = [0, 0, 1, 1].map((label, i) => {
       const classifier = initClassifier(random.fold(seed, "classifier", i), vit, { classes: CLASSES.length });
@@ -84,6 +85,23 @@ export async function smallStore(folder: string, options: { flat?: boolean } = {
     inputs["classifierFromScratch"] = await arm(2, 0.001);
   }
   return { store, inputs, test };
+}
+
+/** A tokenizer of clusters of the perceptual network's features, which has no decoder. */
+export async function publishClusters({ store, inputs: { perceptualNetwork } }: SmallStore): Promise<string> {
+  const { width } = recipe.vit;
+  const vectors = random.normal(random.key(6), [CODES, width]);
+  const config = {
+    source: "feature-kmeans",
+    layer: 1,
+    norm: "layernorm",
+    unitLength: false,
+    side: 4,
+    width,
+    codes: CODES,
+  };
+  const inputs = { perceptualNetwork: perceptualNetwork as string };
+  return publishModel(store, "tokenizer", { codebook: { vectors } }, config, inputs);
 }
 
 /** Latents of some training pictures as codes, so that others are met as well: `[CODES, width]`. */
@@ -108,7 +126,13 @@ function saying(head: Linear, chosen: number): Linear {
   };
 }
 
-async function publishModel(store: Store, kind: string, tree: object, config: object): Promise<string> {
+async function publishModel(
+  store: Store,
+  kind: string,
+  tree: object,
+  config: object,
+  inputs: Record<string, string> = {},
+): Promise<string> {
   const leaves: Record<string, HostArray> = {};
   for (const [path, tensor] of flatten(tree as Tree<tf.Tensor>)) {
     leaves[path] = { dtype: "float32", shape: tensor.shape, data: Float32Array.from(await tensor.data()) };
@@ -117,7 +141,7 @@ async function publishModel(store: Store, kind: string, tree: object, config: ob
   return store.publish({
     kind,
     blobs: { "weights.safetensors": await store.putBlob(encodeSafetensors(leaves)) },
-    inputs: {},
+    inputs,
     meta: { config, preprocessing: { size, mean, std } } as unknown as Manifest["meta"],
   });
 }

@@ -9,14 +9,16 @@ import { sourceLine } from "./source.ts";
 /** Usage, perplexity and the histogram of codes on the test split, with the seeds' spread. */
 export async function codebookSection({ seeds }: RunData): Promise<Html | null> {
   const evaluations = seeds.flatMap((seed) => seed.evaluation ?? []);
-  const first = evaluations[0];
-  if (first === undefined) return null;
-  const over = (figure: (evaluation: Evaluation) => number | null) =>
+  const codebook = evaluations[0]?.codebook;
+  if (codebook === null || codebook === undefined) return null;
+  const over = (figure: (evaluation: Evaluation) => number | null | undefined) =>
     spreadOf(evaluations.flatMap((evaluation) => figure(evaluation) ?? []));
-  const { size, histogram, tokens } = first.codebook;
-  const usage = over((evaluation) => evaluation.codebook.usage);
-  const perplexity = over((evaluation) => evaluation.codebook.perplexity);
-  const ssim = over((evaluation) => evaluation.reconstruction.ssim?.mean ?? null);
+  const { size, histogram, tokens } = codebook;
+  const usage = over((evaluation) => evaluation.codebook?.usage);
+  const perplexity = over((evaluation) => evaluation.codebook?.perplexity);
+  const bits = over((evaluation) => evaluation.codebook?.bits);
+  const psnr = over((evaluation) => evaluation.reconstruction?.psnr.mean);
+  const ssim = over((evaluation) => evaluation.reconstruction?.ssim?.mean);
   const sorted = histogram.toSorted((a, b) => b - a);
   const unused = sorted.filter((count) => count === 0).length;
   const chart = await rankChart(sorted, {
@@ -35,10 +37,8 @@ export async function codebookSection({ seeds }: RunData): Promise<Html | null> 
     <dl class="figures">
       <div><dt>usage</dt><dd>${percent(usage.mean)}<small>of ${number(size)} codes${pm(usage, 1, 100)}</small></dd></div>
       <div><dt>perplexity</dt><dd>${number(perplexity.mean)}<small>${percent(perplexity.mean / size, 0)} of even use${pm(perplexity, 0)}</small></dd></div>
-      <div><dt>PSNR</dt><dd>${number(over((e) => e.reconstruction.psnr.mean).mean, 1)}<small>dB${pm(
-        over((e) => e.reconstruction.psnr.mean),
-        1,
-      )}</small></dd></div>
+      <div><dt>entropy</dt><dd>${number(bits.mean, 1)}<small>bits a token, of ${number(Math.log2(size), 1)} at most${pm(bits, 1)}</small></dd></div>
+      ${psnr.count === 0 ? null : html`<div><dt>PSNR</dt><dd>${number(psnr.mean, 1)}<small>dB${pm(psnr, 1)}</small></dd></div>`}
       ${ssim.count === 0 ? null : html`<div><dt>SSIM</dt><dd>${number(ssim.mean, 3)}<small>Gaussian window${pm(ssim, 3)}</small></dd></div>`}
     </dl></div>
     ${chart}</div>

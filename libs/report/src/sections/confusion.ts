@@ -2,7 +2,7 @@ import type { Arm } from "../evaluation.ts";
 import { percent } from "../format.ts";
 import type { RunData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
-import { ARM_TITLES } from "./result.ts";
+import { titleOf } from "./result.ts";
 import { sourceLine } from "./source.ts";
 
 /** Which classes are taken for which, both arms side by side, summed over seeds that have the same classes. */
@@ -13,7 +13,7 @@ export function confusionSection({ seeds }: RunData): Html | null {
   const same = evaluations.filter((other) => other.classes.join("\0") === classes.join("\0"));
   const matrices = (["pretrained", "from-scratch"] as const).flatMap((name) => {
     const arms = same.flatMap((one) => one.arms.filter((arm) => arm.name === name));
-    return arms.length === 0 ? [] : [{ name, cells: sum(arms) }];
+    return arms.length === 0 ? [] : [{ name, title: titleOf((arms[0] as Arm).start), cells: sum(arms) }];
   });
   if (matrices.length === 0) return null;
   const worst = mistakes((matrices[0] as (typeof matrices)[0]).cells, classes).slice(0, 5);
@@ -21,14 +21,14 @@ export function confusionSection({ seeds }: RunData): Html | null {
   return html`<section aria-labelledby="confusion">
     <h2 id="confusion">Which classes are taken for which</h2>
     <p class="lead">A row is a true class, a column what the network said, in the same order; the darker a square, the larger its share of the row.</p>
-    <div class="matrices">${matrices.map(({ name, cells }) => html`<figure>${heatMap(cells, classes, ARM_TITLES[name], darkest)}<figcaption>${ARM_TITLES[name]}</figcaption></figure>`)}</div>
+    <div class="matrices">${matrices.map(({ title, cells }) => html`<figure>${heatMap(cells, classes, title, darkest)}<figcaption>${title}</figcaption></figure>`)}</div>
     ${worst.length === 0 ? null : html`<p>The pre-trained network's commonest mistakes: ${worst.map(({ from, to, share }, i) => html`${i > 0 ? "; " : ""}<em>${from}</em> taken for <em>${to}</em> (${percent(share, 0)} of its pictures)`)}.</p>`}
     ${byClass(matrices, classes)}
     ${sourceLine(seeds, "evaluate")}
   </section>`;
 }
 
-type Matrix = { name: Arm["name"]; cells: number[] };
+type Matrix = { name: Arm["name"]; title: string; cells: number[] };
 
 function sum(arms: readonly Arm[]): number[] {
   return (arms[0] as Arm).confusion.map((_, cell) =>

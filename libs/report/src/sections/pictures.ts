@@ -6,7 +6,8 @@ import { sourceLine } from "./source.ts";
 
 type Sample = Evaluation["samples"]["list"][number];
 type Shown = SeedData & { evaluation: Evaluation };
-type MaskedSample = Sample & { masked: string; prediction: string };
+type ReconstructedSample = Sample & { reconstruction: string };
+type MaskedSample = ReconstructedSample & { masked: string; prediction: string };
 
 /** Test pictures beside what the codebook and the pre-trained network make of them, from the first seed that has any. */
 export function picturesSections({ seeds }: RunData): Html | null {
@@ -14,8 +15,10 @@ export function picturesSections({ seeds }: RunData): Html | null {
   return seed === undefined ? null : html`${reconstructions(seed)}${maskedPictures(seed)}`;
 }
 
-function reconstructions(seed: Shown): Html {
+function reconstructions(seed: Shown): Html | null {
   const { samples, size, reconstruction, codebook } = seed.evaluation;
+  const drawn = samples.list.filter((sample): sample is ReconstructedSample => sample.reconstruction !== null);
+  if (drawn.length === 0 || samples.grid === null || reconstruction === null || codebook === null) return null;
   const tokens = samples.grid ** 2;
   const bits = number(Math.log2(codebook.size) * tokens);
   const ssim = reconstruction.ssim === null ? "" : `, SSIM ${number(reconstruction.ssim.mean, 2)}`;
@@ -24,7 +27,7 @@ function reconstructions(seed: Shown): Html {
     <p class="lead">Test pictures of ${size}×${size} pixels, and beside each the same drawn again from its ${tokens} tokens alone, ${bits} bits.
       The codebook was trained to keep what the perceptual network sees, not every pixel; what that network was taught to ignore, colour above all,
       need not come back. PSNR ${number(reconstruction.psnr.mean, 1)}\u00a0dB${ssim}.</p>
-    <ul class="pairs ${rendering(size)}">${samples.list.map(
+    <ul class="pairs ${rendering(size)}">${drawn.map(
       (sample, i) => html`<li><figure><div class="row">
         ${picture(seed, sample.original, `Test picture ${name(sample, i)}`)}
         ${picture(seed, sample.reconstruction, `Test picture ${name(sample, i)}, drawn from its tokens`)}
@@ -37,11 +40,12 @@ function reconstructions(seed: Shown): Html {
 function maskedPictures(seed: Shown): Html | null {
   const { samples, size, codebook, maskedTokens } = seed.evaluation;
   const masked = samples.list.filter(
-    (sample): sample is MaskedSample => sample.masked !== null && sample.prediction !== null,
+    (sample): sample is MaskedSample =>
+      sample.reconstruction !== null && sample.masked !== null && sample.prediction !== null,
   );
   if (masked.length === 0) return null;
   const figures =
-    maskedTokens === null
+    maskedTokens === null || codebook === null
       ? ""
       : `Over the test split it names ${percent(maskedTokens.accuracy)} of ${number(maskedTokens.masked)} hidden tokens exactly right, where always naming the commonest code would reach ${percent(Math.max(...codebook.histogram) / codebook.tokens)}.`;
   return html`<section aria-labelledby="masked">
@@ -56,9 +60,10 @@ function maskedPicture(seed: Shown, sample: MaskedSample, index: number): Html {
   const of = `test picture ${name(sample, index)}`;
   const cell = (caption: string, blob: string, alt: string) =>
     html`<div>${picture(seed, blob, alt)}<small>${caption}</small></div>`;
+  const patches = (seed.evaluation.samples.grid ?? 0) ** 2;
   return html`<figure><div class="row">
     ${cell("picture", sample.original, `The whole ${of}`)}
-    ${cell("given", sample.masked, `What the network was given of ${of}: ${sample.hidden} of ${seed.evaluation.samples.grid ** 2} patches are grey`)}
+    ${cell("given", sample.masked, `What the network was given of ${of}: ${sample.hidden} of ${patches} patches are grey`)}
     ${cell("predicted", sample.prediction, `Its prediction for ${of}, drawn by the decoder`)}
     ${cell("true tokens", sample.reconstruction, `The same drawn from the true tokens of ${of}`)}
   </div><figcaption>${sample.label ?? `picture ${index + 1}`}: ${sample.right} of ${sample.hidden} hidden tokens exactly right</figcaption></figure>`;

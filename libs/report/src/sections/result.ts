@@ -1,3 +1,4 @@
+import type { Arm } from "../evaluation.ts";
 import { counted, percent } from "../format.ts";
 import type { RunData, SeedData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
@@ -6,7 +7,9 @@ import { sourceLine } from "./source.ts";
 
 /** Accuracies of one way to start, over the seeds of a run. */
 export interface ArmSummary {
-  name: "pretrained" | "from-scratch";
+  name: Arm["name"];
+  /** What the page calls it. */
+  title: string;
   top1: Spread;
   top5: Spread;
   balanced: Spread;
@@ -17,7 +20,12 @@ export interface ArmSummary {
 }
 
 /** What the page calls an arm. */
-export const ARM_TITLES = { pretrained: "Pre-trained with PeCo", "from-scratch": "From scratch" } as const;
+const ARM_TITLES: Readonly<Record<Arm["start"], string>> = {
+  pretrained: "Pre-trained with PeCo",
+  "perceptual-network": "The perceptual network",
+  weights: "Weights from a file",
+  random: "From scratch",
+};
 
 /** Sums up an arm over the seeds that have it; null when none has. With one seed the spread is that of its networks. */
 export function summarizeArm(seeds: readonly SeedData[], name: ArmSummary["name"]): ArmSummary | null {
@@ -27,12 +35,18 @@ export function summarizeArm(seeds: readonly SeedData[], name: ArmSummary["name"
   const networks = arms.flatMap((arm) => arm.networks.map(({ top1 }) => top1));
   return {
     name,
+    title: titleOf(arms[0]?.start ?? "random"),
     top1: spreadOf(results.map((result) => result.top1)),
     top5: spreadOf(results.map((result) => result.top5)),
     balanced: spreadOf(results.map((result) => result.balanced)),
     networks,
     rates: [...new Set(arms.map((arm) => arm.lr))],
   };
+}
+
+/** What the page calls an arm of fine-tuning. */
+export function titleOf(start: Arm["start"]): string {
+  return ARM_TITLES[start];
 }
 
 /** Mean over seeds of the accuracy that the commonest class alone would give. */
@@ -75,7 +89,7 @@ export function headline({ run, seeds }: RunData): string {
   }
   if (pretrained !== null) return `The pre-trained network reaches ${percent(pretrained.top1.mean)} top\u20111`;
   const codebook = seeds.find((seed) => seed.evaluation !== null)?.evaluation?.codebook;
-  if (codebook !== undefined)
+  if (codebook !== null && codebook !== undefined)
     return `A vocabulary of ${codebook.size} visual tokens, of which the test pictures use ${codebook.usage === 1 ? "all" : percent(codebook.usage)}`;
   if (run.state === "done") return "The stages that were asked for are done";
   return {
@@ -102,7 +116,7 @@ export function resultSection({ seeds }: RunData): Html | null {
     <div class="bars">
       ${arms.map(
         (arm) => html`<div class="bar ${arm.name}">
-          <div class="bar-name">${ARM_TITLES[arm.name]}</div>
+          <div class="bar-name">${arm.title}</div>
           <div class="bar-track">
             <div class="bar-fill" style="width:${across(arm.top1.mean)}"></div>
             ${arm.networks.map((top1) => html`<i style="left:${across(top1)}" title="one network: ${percent(top1)}"></i>`)}
@@ -139,7 +153,7 @@ export function plusMinus({ deviation }: Spread): Html | null {
 }
 
 function table(seeds: readonly SeedData[], arms: readonly ArmSummary[], chance: number): Html {
-  const probes = (["pretrained", "random"] as const).flatMap((network) => {
+  const probes = (["pretrained", "perceptual-network", "random"] as const).flatMap((network) => {
     const found = seeds.flatMap(
       (seed) => seed.evaluation?.classification?.probes.filter((probe) => probe.network === network) ?? [],
     );
@@ -157,19 +171,25 @@ function table(seeds: readonly SeedData[], arms: readonly ArmSummary[], chance: 
       ${arms.map(
         (
           arm,
-        ) => html`<tr class="${arm.name}"><th scope="row">${ARM_TITLES[arm.name]}<small>fine-tuned, lr ${arm.rates.join(" or ")}</small></th>
+        ) => html`<tr class="${arm.name}"><th scope="row">${arm.title}<small>fine-tuned, lr ${arm.rates.join(" or ")}</small></th>
           <td>${each(arm.top1)}${under}</td><td>${each(arm.top5)}</td><td>${each(arm.balanced)}</td></tr>`,
       )}
       ${probes.map(
         (
           probe,
-        ) => html`<tr><th scope="row">${probe.network === "pretrained" ? "Linear probe, pre-trained" : "Linear probe, random weights"}<small>block ${probe.blocks}, chosen on validation</small></th>
+        ) => html`<tr><th scope="row">Linear probe, ${PROBED[probe.network]}<small>block ${probe.blocks}, chosen on validation</small></th>
           <td>${each(probe.top1)}${under}</td><td></td><td></td></tr>`,
       )}
     </tbody>
   </table>
   ${seeds.length > 1 ? seedTable(seeds) : null}`;
 }
+
+const PROBED = {
+  pretrained: "pre-trained",
+  "perceptual-network": "perceptual network",
+  random: "random weights",
+} as const;
 
 function seedTable(seeds: readonly SeedData[]): Html {
   const rows = seeds.map((seed) => {

@@ -1,0 +1,93 @@
+import type { HostUint8 } from "@peco/data";
+import { normaliseFeatures, perceptualFeatures } from "@peco/models";
+import type { Triples } from "@peco/report/evaluation";
+import type { Tokenizer } from "@peco/training";
+import { tf } from "tfjs-libtensorflow";
+import { frozenStep } from "./frozen-step.ts";
+import type { FrozenNetwork, Networks } from "./inputs.ts";
+import type { Pass } from "./pictures-in-order.ts";
+import { resized } from "./resized.ts";
+
+/** A way to say how far pictures are from others. */
+export interface Distance extends AsyncDisposable {
+  readonly name: Triples["settings"][number]["distances"][number]["distance"];
+  /** Distances `[rows]` of pictures from those in the same rows, `uint8 [rows, size, size, 3]` both. */
+  between(first: HostUint8, second: HostUint8): Promise<Float64Array>;
+}
+
+type Context = Pass["context"];
+
+/** Squared error of pixels, and what the networks at hand make of pictures. */
+export function distancesOf(
+  context: Context,
+  { tokenizer, perceptual }: Pick<Networks, "tokenizer" | "perceptual">,
+): Distance[] {
+  return [
+    ...(tokenizer === null ? [] : [tokenDistance(context, tokenizer)]),
+    pixelDistance,
+    ...(perceptual === null ? [] : [featureDistance(context, perceptual)]),
+  ];
+}
+
+/** Mean squared difference of pixels. */
+export const pixelDistance: Distance = {
+  name: "pixels",
+  between: async (first, second) => {
+    const rows = first.shape[0] as number;
+    const values = first.data.length / rows;
+    return Float64Array.from({ length: rows }, (_, row) => {
+      let sum = 0;
+      for (let i = row * values; i < (row + 1) * values; i++)
+        sum += ((first.data[i] as number) - (second.data[i] as number)) ** 2;
+      return sum / values;
+    });
+  },
+  [Symbol.asyncDispose]: async () => undefined,
+};
+
+/** Share of places at which tokens differ. */
+export function tokenDistance(context: Context, tokenizer: Tokenizer): Distance {
+  const step = frozenStep(context, "token distance", ({ first, second }: Pair) => {
+    const differ = tf.notEqual(tokenizer.tokenise(first), tokenizer.tokenise(second));
+    return { distance: tf.sum<tf.Tensor1D>(tf.cast(differ, "int32"), [1, 2]) };
+  });
+  const { side, pictureSize } = tokenizer;
+  return {
+    name: "tokens",
+    between: async (first, second) => {
+      const { distance } = await step.run({ first: resized(first, pictureSize), second: resized(second, pictureSize) });
+      return Float64Array.from(distance.data, (places) => Number(places) / side ** 2);
+    },
+    [Symbol.asyncDispose]: () => step[Symbol.asyncDispose](),
+  };
+}
+
+/** Mean over the blocks of the mean squared difference of patch tokens that are layer-normalised without weights. */
+export function featureDistance(context: Context, { vit, config }: FrozenNetwork): Distance {
+  const features = perceptualFeatures(
+    vit,
+    config,
+    Array.from({ length: config.depth }, (_, block) => block + 1),
+  );
+  const step = frozenStep(context, "feature distance", ({ first, second }: Pair) => {
+    const others = features(second);
+    const layers = features(first).map((own, layer) => {
+      const difference = tf.sub(
+        normaliseFeatures(own, "layernorm"),
+        normaliseFeatures(others[layer] as tf.Tensor3D, "layernorm"),
+      );
+      return tf.mean<tf.Tensor1D>(tf.square(difference), [1, 2]);
+    });
+    return { distance: tf.div<tf.Tensor1D>(tf.addN(layers), layers.length) };
+  });
+  return {
+    name: "features",
+    between: async (first, second) => {
+      const { distance } = await step.run({ first: resized(first, config.size), second: resized(second, config.size) });
+      return Float64Array.from(distance.data as Float32Array);
+    },
+    [Symbol.asyncDispose]: () => step[Symbol.asyncDispose](),
+  };
+}
+
+type Pair = { readonly first: tf.Tensor4D; readonly second: tf.Tensor4D };
