@@ -16,6 +16,9 @@ import { runsCompareDocument, runsLsDocument, runsRmDocument, runsShowDocument }
 import { testDocument } from "./commands/test.ts";
 import { dryRunDocument } from "./run/dry-run.ts";
 import { runDocument } from "./run/run-answer.ts";
+import { studyDocument } from "./study/command.ts";
+import { studyPlanDocument } from "./study/plan.ts";
+import { studyReportDocument } from "./study/report.ts";
 
 /** What any command prints under `--json` when it fails. */
 export const errorDocument = z.object({
@@ -47,6 +50,9 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   doctor: doctorDocument,
   "bench runtime": benchRuntimeDocument,
   "bench stages": benchStagesDocument,
+  study: studyDocument,
+  "study --dry-run": studyPlanDocument,
+  "study report": studyReportDocument,
   test: testDocument,
   lint: lintDocument,
 };

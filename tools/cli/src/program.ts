@@ -14,6 +14,7 @@ export function program(): Command {
   addRuns(peco);
   addArtifacts(peco);
   addBench(peco);
+  addStudy(peco);
   addHouse(peco);
   pointToHelp(peco, "peco");
   return peco;
@@ -209,6 +210,39 @@ function addBench(peco: Command): void {
       });
 }
 
+function addStudy(peco: Command): void {
+  const study = peco
+    .command("study")
+    .enablePositionalOptions()
+    .description(
+      "compares perceptual tokens with other ways to pre-train, over several seeds; goes on where it stopped",
+    )
+    .option("--data <name|dir>", "emoji, or a folder of pictures in classes (default: generated pictures)")
+    .addOption(store())
+    .option("--out <dir>", "folder for study.md and study/ (default: docs/ in this checkout)")
+    .option("--recipe <name|file>", "what all arms share (default: study/generated, or study/emoji)")
+    .option("--set <path=value>", "changes one value of the recipe for all arms; repeatable", collect)
+    .option("--seeds <list>", "seeds (default: 11 to 18, of a folder 11 to 14)", seedList)
+    .option("--arms <list>", "only these arms, separated by commas (default: all)", list)
+    .option(
+      "--budgets <list>",
+      "labelled pictures for fine-tuning, the main number first (default: 320,1024)",
+      budgetList,
+    )
+    .option("--jobs <n>", "seeds at a time (default: cores / threads of the recipe)", positive)
+    .option("--hours <n>", "begin nothing more after so many hours", hours)
+    .option("--dry-run", "say what is there, what is missing, and how long it will take; run nothing")
+    .option("--collect", "run nothing, write results and page from what is finished")
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./study/command.ts")).studyCommand));
+  study
+    .command("report")
+    .description("writes a study's page and plots anew from its results")
+    .option("--results <file>", "results.json of a study (default: docs/study/results.json)")
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./study/report.ts")).studyReportCommand));
+}
+
 function addHouse(peco: Command): void {
   peco
     .command("clean")
@@ -257,4 +291,20 @@ function seedList(text: string): bigint[] {
   const seeds = text.split(",").map((part) => seed(part.trim()));
   if (new Set(seeds).size !== seeds.length) throw new InvalidArgumentError("A seed is there twice.");
   return seeds;
+}
+
+function list(text: string): string[] {
+  return text.split(",").map((part) => part.trim());
+}
+
+function budgetList(text: string): (number | null)[] {
+  const budgets = list(text).map((part) => (part === "all" ? null : positive(part)));
+  if (new Set(budgets).size !== budgets.length) throw new InvalidArgumentError("A number is there twice.");
+  return budgets;
+}
+
+function hours(text: string): number {
+  const value = Number(text);
+  if (!(value > 0)) throw new InvalidArgumentError("It must be a number above 0.");
+  return value;
 }

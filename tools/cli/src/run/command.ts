@@ -1,6 +1,4 @@
-import { join } from "node:path";
-import { type RunFailure, Store } from "@peco/artifacts";
-import { failureOf } from "@peco/rpc";
+import { Store } from "@peco/artifacts";
 import { ensureLibrary } from "tfjs-libtensorflow/library";
 import type { Answer } from "../output.ts";
 import { Display } from "./display.ts";
@@ -8,6 +6,7 @@ import { dryRun } from "./dry-run.ts";
 import { type Experiment, experiment, type RunOptions } from "./experiment.ts";
 import { withInterrupts } from "./interrupts.ts";
 import { carryOut } from "./pipeline.ts";
+import { recording, servicesLog } from "./recording.ts";
 import { answerOf } from "./run-answer.ts";
 import { RunLog } from "./run-log.ts";
 import { Services } from "./services.ts";
@@ -41,31 +40,24 @@ export async function runCommand(options: RunOptions): Promise<Answer> {
   return answerOf(store, log.record, report);
 }
 
-/** Runs all stages; whatever ends them is written into the run's record, and no process is left behind. */
+/** Runs all stages; no process is left behind. */
 async function perform(store: Store, what: Experiment, log: RunLog, display: Display): Promise<void> {
   const note = (text: string) => display.line(text);
-  await using services = new Services({ logFile: join(log.folder, "services.log"), note });
-  try {
-    await withInterrupts(
+  await using services = new Services({ logFile: servicesLog(log), note });
+  await recording(log, display, () =>
+    withInterrupts(
       display,
       () => services.kill(),
       (signal) => carryOut({ store, experiment: what, log, services, display, signal }),
-    );
-  } catch (error) {
-    const failure = failureOf(error);
-    await log.end(failure.exitCode === 130 ? "cancelled" : "failed", recorded(failure, log));
-    if (failure.exitCode === 70) display.line(`what the services said is in ${join(log.folder, "services.log")}`);
-    throw error;
-  }
-  await log.end("done", null);
+    ),
+  );
 }
 
-function recorded({ message, exitCode, path, remedy }: ReturnType<typeof failureOf>, log: RunLog): RunFailure {
-  const stage = log.record.stages.find(({ state }) => state === "running")?.name ?? null;
-  return { message, exitCode, stage, path: path === "" ? null : path, remedy: remedy === "" ? null : remedy };
-}
-
+/** The run's page, with its reproducibility card beside it. */
 async function writeReport(store: Store, run: string): Promise<string> {
-  const { renderReport } = await import("@peco/report");
+  const { makeCard, renderCard, renderReport } = await import("@peco/report");
+  const card = await makeCard(store, run);
+  await store.runs.writeFile(run, "card.json", `${JSON.stringify(card, null, 2)}\n`);
+  await store.runs.writeFile(run, "card.html", renderCard(card));
   return store.runs.writeFile(run, "report.html", await renderReport(store, run));
 }

@@ -72,7 +72,9 @@ export function estimate({ loaded: { recipe }, folder }: Experiment, stage: Stag
   const networks = finetune.lrs.length * finetune.repeats;
   const images = {
     "perceptual-network": perceptualNetwork.source === "moco" ? perceptualNetwork.steps * perceptualNetwork.batch : 0,
-    codebook: codebook.steps * codebook.batch,
+    // clusters of features are found in one pass, and without features a step is a third cheaper
+    codebook:
+      codebook.source === "vq" ? codebook.steps * codebook.batch * (codebook.loss.perceptual > 0 ? 1 : 0.65) : 0,
     pretrain: pretrain.steps * pretrain.batch,
     finetune: finetune.steps * finetune.batch * networks,
     "finetune-from-scratch": (finetune.fromScratchSteps ?? finetune.steps) * finetune.batch * networks,

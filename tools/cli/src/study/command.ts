@@ -1,0 +1,190 @@
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, writeFile } from "node:fs/promises";
+import { availableParallelism } from "node:os";
+import { join, relative, resolve } from "node:path";
+import { Store } from "@peco/artifacts";
+import { failureOf } from "@peco/rpc";
+import { ensureLibrary } from "tfjs-libtensorflow/library";
+import { z } from "zod";
+import { checkout } from "../checkout.ts";
+import type { Answer } from "../output.ts";
+import { Display } from "../run/display.ts";
+import { experiment } from "../run/experiment.ts";
+import { withInterrupts } from "../run/interrupts.ts";
+import { machine, software } from "../run/machine.ts";
+import type { Services } from "../run/services.ts";
+import { UsageError } from "../usage-error.ts";
+import { carryOutStudy, type FailedCell } from "./carry-out.ts";
+import { collect } from "./collect.ts";
+import { planStudy } from "./plan.ts";
+import { writeStudyPage } from "./report.ts";
+import { type StudyResults, type StudySession, studyResults } from "./results.ts";
+import { type Budget, cellName, checkAll, chooseArms, type Study } from "./study.ts";
+
+/** The words of `peco study`. */
+export interface StudyOptions {
+  data?: string;
+  store?: string;
+  out?: string;
+  recipe?: string;
+  set?: string[];
+  seeds?: bigint[];
+  arms?: string[];
+  budgets?: Budget[];
+  jobs?: number;
+  hours?: number;
+  dryRun?: boolean;
+  collect?: boolean;
+  json?: boolean;
+}
+
+/** The document of `peco study --json`. */
+export const studyDocument = z.object({
+  study: z.string(),
+  /** Path of the results with every figure per seed, and of the page. */
+  results: z.string(),
+  page: z.string(),
+  rows: z.int(),
+  failed: z.array(z.object({ cell: z.string(), seed: z.string(), message: z.string() })),
+});
+
+/** `peco study`: carries out what is not finished of the study, as far as time goes, and writes its figures and its page. */
+export async function studyCommand(options: StudyOptions): Promise<Answer> {
+  const study = await studyOf(options);
+  checkAll(study);
+  const jobs =
+    options.jobs ?? Math.max(1, Math.floor(availableParallelism() / study.base.loaded.recipe.runtime.threads));
+  if (options.dryRun === true) return planStudy(study, await openExisting(study.base.store), jobs);
+  const out = resolve(options.out ?? join(checkout, "docs"));
+  const files = studyFiles(out, study.name);
+  const display = new Display();
+  const store = await Store.open(study.base.store, { create: true });
+  if (options.collect === true) return write(study, store, files, null, []);
+
+  const { version } = await ensureLibrary({ log: (line) => display.line(line) });
+  const before = await earlierSessions(files.results);
+  const tensorflow = version ?? null;
+  const session = sessionOf(jobs, tensorflow);
+  let writing: Promise<unknown> = Promise.resolve();
+  const save = () => {
+    writing = writing.then(() => write(study, store, files, [...before, session()], []));
+    return writing.then(() => undefined);
+  };
+  const services = new Set<Services>();
+  const deadlineMs = performance.now() + (options.hours ?? 1000) * 3_600_000;
+  let failed: FailedCell[] = [];
+  try {
+    failed = await withInterrupts(
+      display,
+      async () => void (await Promise.all([...services].map((service) => service.kill()))),
+      (signal) =>
+        carryOutStudy({ study, store, display, signal, jobs, deadlineMs, tensorflow, services, onUnit: save }),
+    );
+  } finally {
+    await save();
+  }
+  return write(study, store, files, [...before, session()], failed);
+}
+
+/** What the words ask for, everything checked that can be checked before anything is run. */
+async function studyOf(options: StudyOptions): Promise<Study> {
+  const generated = options.data === undefined;
+  const base = await experiment({
+    ...(options.data === undefined ? {} : { data: options.data }),
+    ...(options.store === undefined ? {} : { store: options.store }),
+    recipe: options.recipe ?? "study/generated",
+    set: options.set ?? [],
+  });
+  if (base.folder !== null && base.folder.classes.length === 0)
+    throw new UsageError(
+      `${base.data} has no class folders, and a study compares classifiers`,
+      "Give pictures in class folders.",
+    );
+  return {
+    name: generated ? "generated" : relative(resolve(base.data ?? "", ".."), base.data ?? "") || "folder",
+    base,
+    ...chooseArms(options.arms ?? null, generated),
+    seeds: options.seeds ?? (generated ? [11n, 12n, 13n, 14n, 15n, 16n, 17n, 18n] : [11n, 12n, 13n, 14n]),
+    budgets: options.budgets ?? (generated ? [320, 1024] : [null]),
+  };
+}
+
+async function openExisting(folder: string): Promise<Store | null> {
+  return Store.open(folder).catch((error: unknown) => {
+    if ((error as { name?: string }).name === "StoreMissing") return null;
+    throw error;
+  });
+}
+
+/** Where a study's results and page lie: `docs/study.md` and `docs/study/`, of another set `docs/study-NAME.md` and `docs/study-NAME/`. */
+export function studyFiles(out: string, study: string): { results: string; page: string; plots: string } {
+  const name = study === "generated" ? "study" : `study-${study}`;
+  return { results: join(out, name, "results.json"), page: join(out, `${name}.md`), plots: join(out, name) };
+}
+
+async function earlierSessions(file: string): Promise<StudySession[]> {
+  try {
+    return studyResults.parse(JSON.parse(await readFile(file, "utf8"))).sessions;
+  } catch {
+    return [];
+  }
+}
+
+/** This call of the command, as it stands whenever asked. */
+function sessionOf(jobs: number, tensorflow: string | null): () => StudySession {
+  const started = new Date();
+  const command = ["./peco", ...process.argv.slice(2)].join(" ");
+  const { memoryBytes, ...rest } = machine();
+  const common = {
+    started: started.toISOString(),
+    jobs,
+    command,
+    revision: revision(),
+    machine: { ...rest, memoryGiB: Math.round(memoryBytes / 2 ** 30) },
+    software: software(tensorflow),
+  };
+  return () => ({ ...common, seconds: Math.round((Date.now() - started.getTime()) / 1000) });
+}
+
+function revision(): string | null {
+  const git = (...words: string[]) =>
+    execFileSync("git", ["-C", checkout, ...words], { encoding: "utf8", stdio: "pipe" }).trim();
+  try {
+    return `${git("rev-parse", "--short=12", "HEAD")}${git("status", "--porcelain", "--untracked-files=no") === "" ? "" : "+"}`;
+  } catch {
+    return null;
+  }
+}
+
+/** Writes results and page from what the store has. @param sessions null: those that were there before */
+async function write(
+  study: Study,
+  store: Store,
+  files: ReturnType<typeof studyFiles>,
+  sessions: readonly StudySession[] | null,
+  failed: readonly FailedCell[],
+): Promise<Answer> {
+  const collected = await collect(study, store);
+  const results: StudyResults = { ...collected, sessions: [...(sessions ?? (await earlierSessions(files.results)))] };
+  await mkdir(files.plots, { recursive: true });
+  await writeFile(files.results, `${JSON.stringify(studyResults.parse(results), null, 1)}\n`);
+  await writeStudyPage(results, files);
+  const document: z.infer<typeof studyDocument> = {
+    study: study.name,
+    results: files.results,
+    page: files.page,
+    rows: results.rows.length,
+    failed: failed.map(({ cell, error }) => ({
+      cell: cellName(cell),
+      seed: String(cell.seed),
+      message: failureOf(error).message,
+    })),
+  };
+  const text = [
+    ...document.failed.map(({ cell, seed, message }) => `failed: seed ${seed}, ${cell}: ${message}`),
+    `${results.rows.length} rows in ${files.results}`,
+    `page: ${files.page}`,
+  ].join("\n");
+  const [first] = failed;
+  return { document, text, ...(first === undefined ? {} : { exitCode: failureOf(first.error).exitCode }) };
+}

@@ -1,0 +1,42 @@
+import type { Store } from "@peco/artifacts";
+import type { StageName } from "@peco/recipes";
+import type { Experiment } from "../run/experiment.ts";
+import { type FoundStage, findStages } from "../run/find-stages.ts";
+import { type PretrainingFlops, studyRuns } from "./arms.ts";
+import { type Cell, experimentOf, type Study } from "./study.ts";
+
+/** A cell's experiment with what the store has of it. */
+export interface FoundCell {
+  readonly experiment: Experiment;
+  readonly stages: readonly FoundStage[];
+  readonly finished: boolean;
+}
+
+/** Looks a cell up in the store; null where its recipe follows from runs that are not there yet. */
+export async function findCell(study: Study, store: Store | null, cell: Cell): Promise<FoundCell | null> {
+  const flops = cell.run.matchesFlops ? await flopsToMatch(study, store, cell) : null;
+  if (cell.run.matchesFlops && flops === null) return null;
+  const experiment = experimentOf(study, cell, flops);
+  const stages = await findStages(experiment, store, cell.seed);
+  return { experiment, stages, finished: stages.every(({ result }) => result !== null) };
+}
+
+/** What the stages before fine-tuning cost PeCo and the pixel tokenizer of the same seed; null before they have run. */
+async function flopsToMatch(study: Study, store: Store | null, cell: Cell): Promise<PretrainingFlops | null> {
+  const stagesOf = async (name: string) => {
+    const run = studyRuns.find((run) => run.name === name) as Cell["run"];
+    const { stages } = (await findCell(study, store, { ...cell, run })) as FoundCell;
+    return (stage: StageName) => gflopOf(stages.find((found) => found.stage.name === stage));
+  };
+  const [peco, pixel] = [await stagesOf("peco"), await stagesOf("pixel-tokens")];
+  const perceptualNetwork = peco("perceptual-network");
+  const [codebook, pixelCodebook, pretrain] = [peco("codebook"), pixel("codebook"), peco("pretrain")];
+  if (perceptualNetwork === null || codebook === null || pixelCodebook === null || pretrain === null) return null;
+  return { perceptualNetwork, codebook, pixelCodebook, pretrain };
+}
+
+/** The counted FLOPs of a finished stage, in GFLOP. */
+export function gflopOf(found: FoundStage | undefined): number | null {
+  const gflop = found?.result?.metrics["gflop"];
+  return typeof gflop === "number" ? gflop : null;
+}

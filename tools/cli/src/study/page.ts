@@ -1,0 +1,322 @@
+import { sampleDeviation } from "@peco/metrics";
+import { clock } from "../run/display.ts";
+import {
+  type Comparison,
+  compare,
+  compareTogether,
+  type Endpoint,
+  exploratory,
+  type Level,
+  level,
+  primary,
+  secondary,
+} from "./compare.ts";
+import type { StudyResults, StudyRow } from "./results.ts";
+import { budgetName } from "./study.ts";
+import { words } from "./words.ts";
+
+/** The study as a page in Markdown, computed from its results alone; what is not there yet is left out or said to lack. */
+export function studyPage(results: StudyResults, plots: readonly { file: string; title: string }[]): string {
+  return [
+    ...head(results),
+    ...primarySection(results),
+    ...tableSection(results),
+    ...plots.flatMap(({ file, title }) => [`![${title}](${file})`, ""]),
+    ...secondarySection(results),
+    ...exploratorySection(results),
+    ...costSection(results),
+    ...words.pairing(results),
+    ...provenance(results),
+  ]
+    .join("\n")
+    .replace(/\n{3,}/g, "\n\n")
+    .concat("\n");
+}
+
+function head(results: StudyResults): string[] {
+  const { study, seeds, pictures } = results;
+  const missing = missingRows(results);
+  return [
+    `# ${study === "generated" ? "The study" : `The study on ${study}`}`,
+    "",
+    "Made by `./peco study`; `./peco study report` writes it anew from the figures of every seed that lie beside it.",
+    "",
+    ...words.question(study),
+    "",
+    ...(pictures === null
+      ? []
+      : [
+          `${pictures.classes.length} classes, ${pictures.test.toLocaleString("en")} test pictures (always naming the commonest class: ${share(pictures.commonest)}), ${pictures.validation.toLocaleString("en")} for validation; seeds ${seeds.join(", ")}.`,
+          "",
+        ]),
+    ...(missing.length === 0 ? [] : [`**Partial:** ${missing.join("; ")}.`, ""]),
+  ];
+}
+
+/** What was planned and is not there, arm by arm. */
+function missingRows({ arms, budgets, rows }: StudyResults): string[] {
+  return arms.flatMap((arm) =>
+    budgets.slice(0, arm.budgets).flatMap((budget) => {
+      const there = rows.filter((row) => row.arm === arm.name && row.budget === budget).length;
+      return there < arm.seeds ? [`${arm.title} at ${budgetName(budget)} has ${there} of ${arm.seeds} seeds`] : [];
+    }),
+  );
+}
+
+function primarySection(results: StudyResults): string[] {
+  const found = compare(results, primary);
+  return [
+    "## Primary endpoint",
+    "",
+    `PeCo minus pixel tokens, top-1 at ${budgetName(results.budgets[0] ?? null)}, fixed before the test pictures were evaluated.`,
+    "",
+    ...(found === null
+      ? ["No seed has both arms yet."]
+      : [
+          `**${signed(found.result.mean)}** ${interval(found.result.interval)}, exact sign-flip p ${p(found.result.signFlip)}, paired t test p ${found.result.tTest === null ? "unknown" : p(found.result.tTest)}; ${found.result.pairs} ${found.result.pairs === 1 ? "seed" : "seeds"}.`,
+          "",
+          `Per seed: ${found.seeds.map((seed, i) => `${seed}: ${signed(found.differences[i] as number)}`).join(", ")}.`,
+        ]),
+    "",
+  ];
+}
+
+/** A column of the arms' table. */
+interface Column {
+  readonly title: string;
+  readonly of: (results: StudyResults, arm: string) => Level | null;
+  readonly show: (level: Level) => string;
+}
+
+function columns({ budgets, study }: StudyResults): Column[] {
+  const figure =
+    (name: string, budget = 0) =>
+    (results: StudyResults, arm: string) =>
+      level(results, arm, ({ figures }) => figures[name], budget);
+  const generated = study === "generated";
+  return [
+    ...budgets.flatMap((budget, i) => [
+      { title: `top-1, ${budgetName(budget)}`, of: figure("top1", i), show: spread },
+      ...(generated ? [] : [{ title: `balanced, ${budgetName(budget)}`, of: figure("balanced", i), show: spread }]),
+      ...(generated ? [] : [{ title: "other style, top-1", of: figure("otherTop1", i), show: spread }]),
+      ...(generated ? [] : [{ title: "other style, balanced", of: figure("otherBalanced", i), show: spread }]),
+    ]),
+    { title: "linear probe", of: figure("probe"), show: spread },
+    { title: "nearest neighbours", of: figure("neighbours"), show: spread },
+    { title: "codes: bag", of: figure("bag"), show: spread },
+    { title: "codes: embeddings", of: figure("embeddings"), show: spread },
+    { title: "latents", of: figure("latents"), show: spread },
+  ];
+}
+
+function tableSection(results: StudyResults): string[] {
+  const shown = columns(results).filter(({ of }) => results.arms.some(({ name }) => of(results, name) !== null));
+  const rows = results.arms.map(({ name, title }) => {
+    const count = level(results, name, () => 1)?.values.length ?? 0;
+    const cells = shown.map(({ of, show }) => {
+      const found = of(results, name);
+      return found === null ? "" : show(found);
+    });
+    return [title, String(count), ...cells];
+  });
+  const codebook = [
+    { title: "usage", of: (arm: string) => level(results, arm, ({ figures }) => figures["usage"]), digits: 2 },
+    {
+      title: "perplexity",
+      of: (arm: string) => level(results, arm, ({ figures }) => figures["perplexity"]),
+      digits: 0,
+    },
+    { title: "entropy, bits", of: (arm: string) => level(results, arm, ({ figures }) => figures["bits"]), digits: 2 },
+    {
+      title: "blur against shift, tokens",
+      of: (arm: string) => level(results, arm, ({ figures }) => figures["tokenChoice"]),
+      digits: 3,
+    },
+    {
+      title: "masked tokens named",
+      of: (arm: string) => level(results, arm, ({ figures }) => figures["maskedAccuracy"]),
+      digits: 3,
+    },
+  ];
+  const withCodebook = results.arms.filter(({ name }) => codebook.some(({ of }) => of(name) !== null));
+  return [
+    "## Arms",
+    "",
+    ...words.columns(results),
+    "",
+    ...markdownTable(["arm", "seeds", ...shown.map(({ title }) => title)], rows),
+    "",
+    ...(withCodebook.length === 0
+      ? []
+      : [
+          "Tokenizers, on the test pictures:",
+          "",
+          ...markdownTable(
+            ["arm", ...codebook.map(({ title }) => title)],
+            withCodebook.map(({ name, title }) => [
+              title,
+              ...codebook.map(({ of, digits }) => {
+                const found = of(name);
+                return found === null ? "" : plusMinus(found, digits);
+              }),
+            ]),
+          ),
+          "",
+        ]),
+    ...results.arms.map(
+      ({ title, what, sets }) =>
+        `- **${title}**: ${what}${sets.length === 0 ? "" : ` (${sets.map((set) => `\`${set}\``).join(", ")})`}.`,
+    ),
+    "",
+  ];
+}
+
+function secondarySection(results: StudyResults): string[] {
+  const found = compareTogether(results, secondary.filter(isPlanned(results)));
+  if (found.length === 0) return [];
+  const rows = found.map(({ comparison, corrected }) => [
+    ...comparisonCells(results, comparison),
+    p(comparison.result.signFlip),
+    p(corrected),
+  ]);
+  return [
+    "## Secondary endpoints",
+    "",
+    "Exact sign-flip p, corrected together by Holm.",
+    "",
+    ...markdownTable([...comparisonHeading, "p", "p, corrected"], rows),
+    "",
+  ];
+}
+
+function exploratorySection(results: StudyResults): string[] {
+  const found = exploratory
+    .filter(isPlanned(results))
+    .map((endpoint) => compare(results, endpoint))
+    .filter((comparison) => comparison !== null);
+  if (found.length === 0) return [];
+  return [
+    "## Other contrasts",
+    "",
+    "Exact sign-flip p, not corrected: these describe, they do not prove.",
+    "",
+    ...markdownTable(
+      [...comparisonHeading, "p"],
+      found.map((comparison) => [...comparisonCells(results, comparison), p(comparison.result.signFlip)]),
+    ),
+    "",
+  ];
+}
+
+function isPlanned({ budgets }: StudyResults): (endpoint: Endpoint) => boolean {
+  return ({ budget }) => budget < budgets.length;
+}
+
+const comparisonHeading = ["difference", "figure", "mean", "95 % interval", "seeds", "above 0"];
+
+function comparisonCells(results: StudyResults, comparison: Comparison): string[] {
+  const { first, second, figure, budget, result, differences } = comparison;
+  const title = (name: string) => results.arms.find((arm) => arm.name === name)?.title ?? name;
+  const what = words.figure(figure);
+  return [
+    `${title(first)} − ${title(second)}`,
+    figure === "top1" ? `${what}, ${budgetName(results.budgets[budget] ?? null)}` : what,
+    signed(result.mean),
+    result.interval === null ? "one seed" : `${signed(result.interval[0])} to ${signed(result.interval[1])}`,
+    String(result.pairs),
+    String(differences.filter((difference) => difference > 0).length),
+  ];
+}
+
+/** What each arm costs up to its fine-tuned networks. */
+function costSection(results: StudyResults): string[] {
+  const stages = ["perceptual-network", "codebook", "pretrain", "finetune"];
+  const gflop = (row: StudyRow, stage: string) => row.gflop[stage] ?? row.gflop[`${stage}-from-scratch`] ?? 0;
+  const rows = results.arms.flatMap(({ name, title }) => {
+    const before = level(results, name, (row) => stages.slice(0, 3).reduce((sum, stage) => sum + gflop(row, stage), 0));
+    if (before === null) return [];
+    const each = stages.map((stage) => level(results, name, (row) => gflop(row, stage))?.mean ?? 0);
+    const seconds = level(results, name, (row) => Object.values(row.seconds).reduce((sum, value) => sum + value, 0));
+    return [[title, ...each.map(tera), tera(before.mean), clock(seconds?.mean ?? 0)]];
+  });
+  if (rows.length === 0) return [];
+  return [
+    "## Cost",
+    "",
+    ...words.cost(results),
+    "",
+    ...markdownTable(
+      ["arm", "perceptual network", "tokenizer", "masked modelling", "fine-tuning", "before fine-tuning", "time"],
+      rows,
+    ),
+    "",
+  ];
+}
+
+function provenance({ sessions, recipe, rows }: StudyResults): string[] {
+  const seconds = sessions.reduce((sum, session) => sum + session.seconds, 0);
+  const [last] = sessions.slice(-1);
+  return [
+    "## Where the figures come from",
+    "",
+    `Recipe \`${recipe.name}\`${recipe.sets.length === 0 ? "" : ` with ${recipe.sets.map((set) => `\`${set}\``).join(", ")}`}.`,
+    "",
+    ...(last === undefined
+      ? []
+      : [
+          ...markdownTable(
+            ["begun", "time", "command", "revision"],
+            sessions.map(({ started, seconds, command, revision }) => [
+              started.slice(0, 16).replace("T", " "),
+              clock(seconds),
+              `\`${command}\``,
+              revision ?? "",
+            ]),
+          ),
+          "",
+          `In all ${clock(seconds)} on ${Object.entries(last.machine)
+            .map(([name, value]) => `${name} ${value}`)
+            .join(", ")}; ${Object.entries(last.software)
+            .map(([name, version]) => `${name} ${version}`)
+            .join(", ")}.`,
+          "",
+        ]),
+    `Every one of the ${rows.length} rows of the results names the artifacts that it was measured on: \`./peco artifacts lineage DIGEST\` shows what they were made from, and \`./peco runs ls\` the runs with their cards.`,
+    "",
+  ];
+}
+
+/** `.412 ± .021`. */
+function spread(found: Level): string {
+  return found.deviation === null ? share(found.mean) : `${share(found.mean)} ± ${share(found.deviation)}`;
+}
+
+function plusMinus({ values, mean }: Level, digits: number): string {
+  const deviation = values.length < 2 ? null : sampleDeviation(values);
+  return `${mean.toFixed(digits)}${deviation === null ? "" : ` ± ${deviation.toFixed(digits)}`}`;
+}
+
+function share(value: number): string {
+  return value.toFixed(3).replace(/^(-?)0\./, "$1.");
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${share(Math.abs(value))}`;
+}
+
+function interval(bounds: readonly [number, number] | null): string {
+  return bounds === null ? "(one seed: no interval)" : `(95 % interval ${signed(bounds[0])} to ${signed(bounds[1])})`;
+}
+
+function p(value: number): string {
+  return value < 0.001 ? value.toExponential(1) : value.toFixed(4).replace(/^0\./, ".");
+}
+
+function tera(gflop: number): string {
+  return gflop === 0 ? "" : (gflop / 1000).toFixed(2);
+}
+
+function markdownTable(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
+  return [line(heading), line(heading.map(() => "---")), ...rows.map(line)];
+}

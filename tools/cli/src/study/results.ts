@@ -1,0 +1,67 @@
+import { z } from "zod";
+
+const budget = z.int().positive().nullable();
+const numbers = z.record(z.string(), z.number());
+
+/** What one arm reached with one seed and one label budget. */
+export const studyRow = z.strictObject({
+  arm: z.string(),
+  seed: z.string(),
+  budget,
+  /** The learning rate that was better on validation. */
+  lr: z.number().positive(),
+  /** Top-1 of each fine-tuned network of that rate, on the test pictures. */
+  networks: z.array(z.number()),
+  /** Every figure of the test pictures by name: `top1`, `balanced`, `probe`, `bag`, `embeddings`, `perplexity`, ... */
+  figures: numbers,
+  /** Counted operations of each stage that the arm's networks come from. */
+  gflop: numbers,
+  seconds: numbers,
+  /** The digest of each stage's artifact, for `peco artifacts show` and `lineage`. */
+  artifacts: z.record(z.string(), z.string()),
+});
+/** What one arm reached with one seed and one label budget. */
+export type StudyRow = z.infer<typeof studyRow>;
+
+/** One call of the command that carried out a part of the study. */
+const session = z.strictObject({
+  started: z.iso.datetime(),
+  seconds: z.number().nonnegative(),
+  jobs: z.int().positive(),
+  command: z.string(),
+  /** Commit of the checkout; null outside of one. `+` at its end: with changes. */
+  revision: z.string().nullable(),
+  machine: z.record(z.string(), z.json()),
+  software: z.record(z.string(), z.json()),
+});
+/** One call of the command that carried out a part of the study. */
+export type StudySession = z.infer<typeof session>;
+
+/** `results.json` of a study: every figure per seed, from which page and statistics are computed anew. */
+export const studyResults = z.strictObject({
+  format: z.literal(1),
+  /** `generated`, or the name of a set of pictures. */
+  study: z.string(),
+  recipe: z.strictObject({ name: z.string(), sets: z.array(z.string()) }),
+  seeds: z.array(z.string()),
+  /** The first is the one that everything is measured at. */
+  budgets: z.array(budget).min(1),
+  arms: z.array(
+    z.strictObject({
+      name: z.string(),
+      title: z.string(),
+      what: z.string(),
+      /** Planned: so many of the seeds, and of the budgets. */ seeds: z.int(),
+      budgets: z.int(),
+      sets: z.array(z.string()),
+    }),
+  ),
+  /** About the pictures, as far as they were evaluated. */
+  pictures: z
+    .strictObject({ classes: z.array(z.string()), test: z.int(), validation: z.int(), commonest: z.number() })
+    .nullable(),
+  sessions: z.array(session),
+  rows: z.array(studyRow),
+});
+/** `results.json` of a study. */
+export type StudyResults = z.infer<typeof studyResults>;
