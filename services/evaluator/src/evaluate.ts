@@ -66,7 +66,7 @@ const WITHOUT_CLASSES =
 async function classify(pass: Pass, networks: Networks): Promise<Classification | null> {
   const { context, data } = pass;
   const { classifier, classifierFromScratch } = context.spec.inputs;
-  if (data.classes === 0 || classifier === undefined || classifierFromScratch === undefined) return null;
+  if (data.classes === 0 || classifier === undefined) return null;
   const { classes } = data;
   const { recipe } = context;
   const start = startOf(networks);
@@ -74,7 +74,7 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
     evaluateArm(pass, { name, start }, await loadFinetuned(context.store, digest));
   const arms = [
     await arm("pretrained", start?.name ?? "weights", classifier),
-    await arm("from-scratch", "random", classifierFromScratch),
+    ...(classifierFromScratch === undefined ? [] : [await arm("from-scratch", "random", classifierFromScratch)]),
   ];
   const probes = [];
   if (start !== null) {
