@@ -36,15 +36,25 @@ export interface FailedCell {
   readonly error: unknown;
 }
 
+/** What the jobs of a study tell each other. */
+interface Progress {
+  readonly failed: FailedCell[];
+  failedInARow: number;
+  /** Names of runs whose stages went well for a step. */
+  readonly rehearsed: Set<string>;
+}
+
+/** Cells that may fail one after the other before it is not the cells that are at fault. */
+const MOST_FAILURES = 3;
+
 /**
  * Carries out what is not finished of a study, `jobs` seeds at a time. A seed is worked on by one job only, since its cells share
- * stages. A cell that fails is told and left out, so that a night is not lost to one; what is cancelled ends everything.
+ * stages. A cell that fails is told and left out, so that a night is not lost to one; three in a row end everything.
  */
 export async function carryOutStudy(work: StudyWork): Promise<FailedCell[]> {
   const waiting = unitsOf(work.study);
   const active = new Map<bigint, Promise<void>>();
-  const failed: FailedCell[] = [];
-  const rehearsed = new Set<string>();
+  const progress: Progress = { failed: [], failedInARow: 0, rehearsed: new Set() };
   const job = async () => {
     while (waiting.length > 0 && !late(work)) {
       const at = waiting.findIndex(([first]) => !active.has((first as Cell).seed));
@@ -54,7 +64,7 @@ export async function carryOutStudy(work: StudyWork): Promise<FailedCell[]> {
       }
       const [unit] = waiting.splice(at, 1) as [Cell[]];
       const { seed } = unit[0] as Cell;
-      const done = carryOutUnit(work, unit, { failed, rehearsed });
+      const done = carryOutUnit(work, unit, progress);
       active.set(
         seed,
         done.catch(() => undefined),
@@ -66,7 +76,7 @@ export async function carryOutStudy(work: StudyWork): Promise<FailedCell[]> {
   // When one job ends early, the others write their checkpoints before anything is told.
   const ended = await Promise.allSettled(Array.from({ length: work.jobs }, job));
   for (const end of ended) if (end.status === "rejected") throw end.reason;
-  return failed;
+  return progress.failed;
 }
 
 function late({ signal, deadlineMs }: StudyWork): boolean {
@@ -88,34 +98,34 @@ function isPacking({ name, seeded }: Stage): boolean {
   return name === "data" && !seeded;
 }
 
-async function carryOutUnit(
-  work: StudyWork,
-  unit: readonly Cell[],
-  { failed, rehearsed }: { failed: FailedCell[]; rehearsed: Set<string> },
-): Promise<void> {
-  {
-    await using services = new UnitServices(work);
-    for (const cell of unit) {
-      if (late(work)) return;
-      const tag = `seed ${cell.seed}, ${cellName(cell)}`;
-      const found = await findCell(work.study, work.store, cell);
-      if (found?.finished === true) continue;
-      if (found === null) {
-        work.display.line(`${tag} | left out: it takes its steps from the runs peco and pixel-tokens, which lack`);
-        continue;
-      }
-      try {
-        const rehearse = !rehearsed.has(cell.run.name);
-        rehearsed.add(cell.run.name);
-        await carryOutLogged(work, found.experiment, { services, tag, rehearse });
-      } catch (error) {
-        work.signal.throwIfAborted();
-        failed.push({ cell, error });
-        work.display.line(`${tag} | failed: ${failureOf(error).message}`);
-      }
+async function carryOutUnit(work: StudyWork, unit: readonly Cell[], progress: Progress): Promise<void> {
+  await carryOutCells(work, unit, progress);
+  await work.onUnit();
+}
+
+async function carryOutCells(work: StudyWork, unit: readonly Cell[], progress: Progress): Promise<void> {
+  await using services = new UnitServices(work);
+  for (const cell of unit) {
+    if (late(work)) return;
+    const tag = `seed ${cell.seed}, ${cellName(cell)}`;
+    const found = await findCell(work.study, work.store, cell);
+    if (found?.finished === true) continue;
+    if (found === null) {
+      work.display.line(`${tag} | left out: it takes its steps from the runs peco and pixel-tokens, which lack`);
+      continue;
+    }
+    try {
+      const rehearse = !progress.rehearsed.has(cell.run.name);
+      progress.rehearsed.add(cell.run.name);
+      await carryOutLogged(work, found.experiment, { services, tag, rehearse });
+      progress.failedInARow = 0;
+    } catch (error) {
+      work.signal.throwIfAborted();
+      progress.failed.push({ cell, error });
+      work.display.line(`${tag} | failed: ${failureOf(error).message}`);
+      if (++progress.failedInARow >= MOST_FAILURES) throw error;
     }
   }
-  await work.onUnit();
 }
 
 /** The services of a unit's cells, which stay from one to the next; they begin with the first run's log. */
