@@ -61,9 +61,37 @@ export {
 export { initMocoHead, type MocoHead, type MocoHeadLayer, mocoHead } from "./moco-head.ts";
 export { type ContrastiveLoss, contrastiveLoss, keyDeviation, unitRows } from "./moco-loss.ts";
 export { keyMomentum } from "./moco-momentum.ts";
-export { type FeatureNorm, normaliseFeatures, perceptualLoss } from "./perceptual-loss.ts";
+export {
+  adaptiveWeight,
+  discriminate,
+  hingeLoss,
+  initPatchDiscriminator,
+  type PatchDiscriminator,
+  type PatchDiscriminatorConfig,
+} from "./patch-discriminator.ts";
+export {
+  type FeatureDistance,
+  type FeatureNorm,
+  featureDistances,
+  meanOverLayers,
+  normaliseFeatures,
+  perceptualLoss,
+} from "./perceptual-loss.ts";
 export { classToken, perceptualFeatures } from "./perceptual-network.ts";
+export {
+  importPerceptualNetwork,
+  type PerceptualPreset,
+  type PerceptualPresetName,
+  perceptualPresets,
+} from "./perceptual-presets.ts";
+export {
+  type PositionResize,
+  resizeLearnedPositions,
+  resizeRelativePositions,
+  withPictureSize,
+} from "./position-resize.ts";
 export { sinCosPositions } from "./sin-cos-positions.ts";
+export { lpipsFeatures, type Vgg16 } from "./vgg16.ts";
 export {
   type Block,
   gridSide,
@@ -85,5 +113,19 @@ export {
   type VqAutoencoderConfig,
   withLastKernel,
 } from "./vq-autoencoder.ts";
-export { type Features, type VqLoss, type VqLossOptions, vqLoss } from "./vq-loss.ts";
+export {
+  type Features,
+  firstRatio,
+  type Reconstructed,
+  type ReconstructionLossOptions,
+  type ReconstructionTerms,
+  reconstruct,
+  reconstructionTerms,
+  type VqLoss,
+  type VqLossOptions,
+  type VqParameters,
+  vqLoss,
+  weightedCodeTerms,
+  weightedTerms,
+} from "./vq-loss.ts";
 export { withoutGradient } from "./without-gradient.ts";

@@ -73,7 +73,7 @@ describe("MoCo v3", () => {
 
 describe("the contrastive loss", () => {
   it("is 2 T ln n for a collapsed network, whose keys do not deviate", () => {
-    const same = unitRows(tf.ones([8, 4]));
+    const same = unitRows(tf.ones<tf.Rank.R2>([8, 4]));
     expect(contrastiveLoss(same, same, temperature).loss.arraySync()).toBeCloseTo(0.4 * Math.log(8), 5);
     expect(keyDeviation(same).arraySync()).toBeCloseTo(0, 5);
   });

@@ -45,7 +45,7 @@ describe("the perceptual network", () => {
 
   it("sends gradients into the reconstruction, as finite differences say", () => {
     const features = perceptualFeatures(vit, config, [2, 3]);
-    const loss = (x: tf.Tensor4D) => perceptualLoss(features(x), features(original), "layernorm");
+    const loss = (x: tf.Tensor4D) => perceptualLoss(features(x), features(original), { norm: "layernorm" });
     const [at, along] = [draw(3), random.normal(random.key(4), original.shape) as tf.Tensor4D];
     const { grad } = valueAndGrad((x: tf.Tensor4D) => ({ loss: loss(x), aux: {} }))(at);
     const slope = tf.sum<tf.Scalar>(tf.mul(grad, along)).arraySync();

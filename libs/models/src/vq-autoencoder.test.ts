@@ -3,12 +3,26 @@ import { random, type Tree, tf, valueAndGrad } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
 import { expectEqual, readFixture } from "../test/fixture.ts";
 import { perceptualLoss } from "./perceptual-loss.ts";
-import { decode, decodeTokens, encode, encodeTokens, initVqAutoencoder, type VqAutoencoder } from "./vq-autoencoder.ts";
+import {
+  decode,
+  decodeTokens,
+  encode,
+  encodeTokens,
+  initVqAutoencoder,
+  type PlainAutoencoder,
+  type VqAutoencoder,
+} from "./vq-autoencoder.ts";
 import { vqLoss } from "./vq-loss.ts";
 
 const reference = readFixture("vq-autoencoder");
-const config = { channels: [4, 6], residualBlocks: 2, width: 5 };
-const options = { pixel: 0.1, pixelVariance: 0.05, perceptual: 1, norm: "layernorm", commitment: 0.25 } as const;
+const config = { channels: [4, 6], blocks: "plain", residualBlocks: 2, attention: false, width: 5 } as const;
+const options = {
+  codes: "ema",
+  unitLength: false,
+  commitment: 0.25,
+  codebookWeight: 1,
+  loss: { pixel: 0.1, pixelPower: 2, pixelVariance: 0.05, perceptual: 1, norm: "layernorm" },
+} as const;
 const normalisation = { mean: [0.5, 0.4, 0.3], std: [0.25, 0.25, 0.25] };
 
 /** The fixture's pictures are normalised; ours have values 0..255. */
@@ -51,7 +65,7 @@ describe("the VQ autoencoder", () => {
 
   it("has PyTorch's loss, terms and gradients", () => {
     const { loss, aux, grad } = valueAndGrad((p: VqAutoencoder) => {
-      const { loss, pixel, perceptual, commitment } = vqLoss(p, codes, pictures, features, {
+      const { loss, pixel, perceptual, commitment } = vqLoss({ autoencoder: p, vectors: codes }, pictures, features, {
         ...options,
         normalisation,
       });
@@ -65,7 +79,7 @@ describe("the VQ autoencoder", () => {
   });
 
   it("starts with residual blocks that do nothing", () => {
-    const fresh = initVqAutoencoder(config, random.key(7n));
+    const fresh = initVqAutoencoder(config, random.key(7n)) as PlainAutoencoder;
     const without = { ...fresh, encoder: { ...fresh.encoder, blocks: [] }, decoder: { ...fresh.decoder, blocks: [] } };
     const latents = encode(fresh, pictures, normalisation);
     expectEqual(latents, encode(without, pictures, normalisation), 0);
@@ -78,7 +92,7 @@ describe("the perceptual loss", () => {
 
   it("has PyTorch's gradient in the reconstruction", () => {
     const { loss, grad } = valueAndGrad((x: tf.Tensor4D) => ({
-      loss: perceptualLoss(features(x), features(original), "layernorm"),
+      loss: perceptualLoss(features(x), features(original), { norm: "layernorm" }),
       aux: {},
     }))(raw(reference("reconstruction")));
     expectEqual(loss, reference("perceptual"));
@@ -89,13 +103,13 @@ describe("the perceptual loss", () => {
     const tokens = features(original);
     const moved = tokens.map((layer) => tf.add<tf.Tensor3D>(tf.mul(layer, 3), 0.5));
     const longer = tokens.map((layer) => tf.mul<tf.Tensor3D>(layer, 3));
-    expect(perceptualLoss(moved, tokens, "layernorm").arraySync()).toBeLessThan(1e-6);
-    expect(perceptualLoss(longer, tokens, "l2").arraySync()).toBeLessThan(1e-6);
-    expect(perceptualLoss(moved, tokens, "l2").arraySync()).toBeGreaterThan(1e-3);
-    expect(perceptualLoss(longer, tokens, "none").arraySync()).toBeGreaterThan(1e-3);
+    expect(perceptualLoss(moved, tokens, { norm: "layernorm" }).arraySync()).toBeLessThan(1e-6);
+    expect(perceptualLoss(longer, tokens, { norm: "l2" }).arraySync()).toBeLessThan(1e-6);
+    expect(perceptualLoss(moved, tokens, { norm: "l2" }).arraySync()).toBeGreaterThan(1e-3);
+    expect(perceptualLoss(longer, tokens, { norm: "none" }).arraySync()).toBeGreaterThan(1e-3);
   });
 
   it("refuses layers that do not pair", () => {
-    expect(() => perceptualLoss(features(original), [], "none")).toThrow("2 layers against 0");
+    expect(() => perceptualLoss(features(original), [], { norm: "none" })).toThrow("2 layers against 0");
   });
 });

@@ -21,8 +21,8 @@ export function standardise<T extends tf.Tensor>(x: T, epsilon = 1e-6): T {
   return standardiseAlong(x, -1, epsilon);
 }
 
-/** The same along any axis (0: over the batch). */
-export function standardiseAlong<T extends tf.Tensor>(x: T, axis: number, epsilon: number): T {
+/** The same along any axis (0: over the batch), or over several together. */
+export function standardiseAlong<T extends tf.Tensor>(x: T, axis: number | number[], epsilon: number): T {
   const operation = tf.customGrad((input, save) => {
     const centred = tf.sub(input as tf.Tensor, tf.mean(input as tf.Tensor, axis, true));
     const perDeviation = tf.rsqrt(tf.add(tf.mean(tf.square(centred), axis, true), epsilon));
