@@ -105,7 +105,8 @@ function kwargsOf(architecture: Architecture): TimmModel["kwargs"] {
     mlp_ratio: timmRatio(vit.width, hiddenWidth(vit)),
     num_classes: outputs,
     global_pool: mean ? "avg" : "token",
-    ...(vit.layerScale > 0 && { init_values: vit.layerScale }),
+    // 0 and not null: create_model passes over None, and the named model's own value would hold.
+    init_values: vit.layerScale,
     ...(!vit.keyBias && {
       use_abs_pos_emb: !relative,
       use_rel_pos_bias: relative && tables === "own",
