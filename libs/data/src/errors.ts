@@ -44,6 +44,16 @@ export class MixedLayout extends DataError {
   readonly exitCode = 65;
 }
 
+/** Thrown when a tar file is cut off or is none; names the member and the byte. */
+export class TarDamaged extends DataError {
+  readonly exitCode = 65;
+}
+
+/** Thrown when pictures and what says their classes do not belong together; names both. */
+export class LabelsUnusable extends DataError {
+  readonly exitCode = 65;
+}
+
 /** Thrown when a picture cannot be decoded and the recipe says that this is fatal (`data.folder.onCorrupt: fail`); names it. */
 export class CorruptPicture extends DataError {
   readonly exitCode = 65;
@@ -76,6 +86,8 @@ const classes = [
   ClassTooSmall,
   ClassesDiffer,
   MixedLayout,
+  TarDamaged,
+  LabelsUnusable,
   CorruptPicture,
   FileChanged,
   CorruptPack,
