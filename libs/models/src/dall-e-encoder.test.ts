@@ -1,21 +1,13 @@
-import { readFileSync } from "node:fs";
-import { decodeSafetensors, type HostArray, tf } from "tfjs-libtensorflow";
+import { type HostArray, tf } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
-import { expectEqual, readFixture, treeOf } from "../test/fixture.ts";
+import { arraysUnder, expectEqual, misfitOf, readFixture, treeOf } from "../test/fixture.ts";
 import { type DallEEncoder, dallEEncoder, dallELogits } from "./dall-e-encoder.ts";
-import { type DallEShape, dallEShape, importDallE } from "./interchange/import-dall-e.ts";
-import { WeightsMismatch } from "./interchange/weights-mismatch.ts";
+import { type DallEShape, importDallE } from "./interchange/import-dall-e.ts";
 
 const shape: DallEShape = { hidden: 8, groups: 4, blocksPerGroup: 2, codes: 40 };
-const file = decodeSafetensors(readFileSync(new URL("../fixtures/dall-e.safetensors", import.meta.url))).tensors;
-const prefix = "weights.";
-const weights = Object.fromEntries(
-  Object.entries(file).flatMap(([name, array]): [string, HostArray][] =>
-    name.startsWith(prefix) ? [[name.slice(prefix.length), array]] : [],
-  ),
-);
+const weights = arraysUnder("dall-e", "weights.");
 const reference = readFixture("dall-e");
-const pictures = tf.tensor4d(Float32Array.from(file["pictures"]?.data ?? []), [2, 32, 32, 3]);
+const pictures = reference("pictures") as tf.Tensor4D;
 
 describe("DALL-E's encoder", () => {
   const encoder = treeOf<DallEEncoder>(importDallE(weights, shape));
@@ -35,7 +27,9 @@ describe("DALL-E's encoder", () => {
   });
 
   it("is wanted in the published widths: 74 tensors", () => {
-    const found = misfit({ "blocks.output.conv.w": tiny(1), "blocks.group_4.block_1.id_path.w": tiny(2) }, dallEShape);
+    const found = misfitOf(() =>
+      importDallE({ "blocks.output.conv.w": tiny(1), "blocks.group_4.block_1.id_path.w": tiny(2) }),
+    );
     expect(found.wrong.map(({ problem }) => problem)).toEqual([
       "has shape [2] and not [2048, 1024, 1, 1]",
       "has shape [1] and not [8192, 2048, 1, 1]",
@@ -51,7 +45,7 @@ describe("DALL-E's encoder", () => {
       "blocks.output.conv.w": weights["blocks.input.w"] as HostArray,
       "blocks.group_5.block_1.id_path.w": weights["blocks.input.w"] as HostArray,
     };
-    const error = misfit(bad, shape);
+    const error = misfitOf(() => importDallE(bad, shape));
     expect(error.missing).toEqual(["blocks.input.b"]);
     expect(error.extra).toEqual(["blocks.group_5.block_1.id_path.w"]);
     expect(error.message).toContain("blocks.output.conv.w has shape [8, 3, 7, 7] and not [40, 64, 1, 1]");
@@ -59,14 +53,3 @@ describe("DALL-E's encoder", () => {
 });
 
 const tiny = (length: number): HostArray => ({ dtype: "float32", shape: [length], data: new Float32Array(length) });
-
-/** What is said to be wrong with tensors. */
-function misfit(tensors: Record<string, HostArray>, of: DallEShape): WeightsMismatch {
-  try {
-    importDallE(tensors, of);
-  } catch (error) {
-    if (error instanceof WeightsMismatch) return error;
-    throw error;
-  }
-  throw new Error("nothing was wrong");
-}

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { decodeSafetensors, type HostArray, tf } from "tfjs-libtensorflow";
 import { expect } from "vitest";
+import { WeightsMismatch } from "../src/interchange/weights-mismatch.ts";
 
 /** Reference values of `tools/fixtures/NAME.py`, as tensors by name. */
 export function readFixture(name: string): (tensor: string) => tf.Tensor {
@@ -10,8 +11,34 @@ export function readFixture(name: string): (tensor: string) => tf.Tensor {
   return (tensor) => {
     const array = tensors[tensor];
     if (array === undefined) throw new Error(`fixture ${name} has no ${tensor}`);
-    return tf.tensor(array.data as Float32Array | Int32Array, [...array.shape], array.dtype as "float32" | "int32");
+    // tfjs has no uint8: pictures come as int32 here.
+    const whole = array.dtype !== "float32";
+    const data = whole ? Int32Array.from(array.data) : (array.data as Float32Array);
+    return tf.tensor(data, [...array.shape], whole ? "int32" : "float32");
   };
+}
+
+/** Arrays of `tools/fixtures/NAME.py` whose names begin with a prefix, by the rest of their names. */
+export function arraysUnder(name: string, prefix: string): Record<string, HostArray> {
+  const { tensors } = decodeSafetensors(
+    new Uint8Array(readFileSync(new URL(`../fixtures/${name}.safetensors`, import.meta.url))),
+  );
+  return Object.fromEntries(
+    Object.entries(tensors).flatMap(([path, array]): [string, HostArray][] =>
+      path.startsWith(prefix) ? [[path.slice(prefix.length), array]] : [],
+    ),
+  );
+}
+
+/** What is said to be wrong with weights. */
+export function misfitOf(read: () => unknown): WeightsMismatch {
+  try {
+    read();
+  } catch (error) {
+    if (error instanceof WeightsMismatch) return error;
+    throw error;
+  }
+  throw new Error("nothing was wrong");
 }
 
 /** Arrays by dotted path as a tree of tensors; a level whose names are 0, 1, 2, ... becomes an array. */

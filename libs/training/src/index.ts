@@ -13,6 +13,14 @@ export {
   WrongArtifact,
 } from "./model-artifact.ts";
 export { subtree, tensorsOf } from "./nested.ts";
+export {
+  loadPerceptualNetwork,
+  loadPerceptualVit,
+  type PerceptualNetwork,
+  type PerceptualVgg,
+  type PerceptualVit,
+  vgg16Config,
+} from "./perceptual-network-model.ts";
 export type { TrainerMetrics } from "./progress.ts";
 export { type BatchSource, ReadAhead } from "./read-ahead.ts";
 export { useThreads } from "./threads.ts";
@@ -27,4 +35,5 @@ export {
   tokenizerOf,
   vqTokenizerConfig,
 } from "./tokenizer-model.ts";
-export { loadPerceptualNetwork, type PerceptualNetwork, visionTransformerConfig } from "./vision-transformer-model.ts";
+export { visionTransformerConfig } from "./vision-transformer-model.ts";
+export { readWeightsFile, WeightsChanged, type WeightsFile } from "./weights-file.ts";

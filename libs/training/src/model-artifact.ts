@@ -13,6 +13,16 @@ export const preprocessing = z.strictObject({
 /** See {@link preprocessing}. */
 export type Preprocessing = z.infer<typeof preprocessing>;
 
+/** Where weights came from that were not trained here. */
+export interface WeightsOrigin {
+  /** What the file holds. */
+  readonly preset: string;
+  /** SHA-256 of the file's bytes. */
+  readonly digest: string;
+  /** Licence of the weights, in words. */
+  readonly licence: string;
+}
+
 /** What a trainer publishes. */
 export interface ModelContent {
   /** Kind of the artifact, such as `tokenizer`. */
@@ -24,6 +34,10 @@ export interface ModelContent {
   /** Rows, or rows by network where a stage trains several. */
   readonly history: readonly HistoryRow[] | Readonly<Record<string, readonly HistoryRow[]>>;
   readonly figures: { readonly gflop: number; readonly steps: number; readonly images: number };
+  /** How its pictures are prepared. @default as the recipe's `image` says */
+  readonly preprocessing?: Preprocessing;
+  /** Whose weights they are, where they were not trained here. */
+  readonly origin?: WeightsOrigin;
   /** Further blobs by name. */
   readonly blobs?: Readonly<Record<string, Uint8Array>>;
 }
@@ -46,7 +60,8 @@ export async function publishModel(context: StageContext, content: ModelContent)
   );
   const meta = {
     config: content.config,
-    preprocessing: { size, mean, std },
+    preprocessing: content.preprocessing ?? { size, mean, std },
+    ...(content.origin && { origin: { ...content.origin } }),
     recipe: spec.parts["recipe"] ?? {},
     gflop: content.figures.gflop,
     steps: content.figures.steps,

@@ -7,7 +7,6 @@ import {
   type Features,
   nearestCodes,
   normaliseFeatures,
-  perceptualFeatures,
   unitRows,
   type VqAutoencoder,
 } from "@peco/models";
@@ -17,7 +16,7 @@ import { tf } from "tfjs-libtensorflow";
 import { z } from "zod";
 import { loadModel, type Preprocessing } from "./model-artifact.ts";
 import { tensorsOf } from "./nested.ts";
-import { loadPerceptualNetwork } from "./vision-transformer-model.ts";
+import { loadPerceptualNetwork } from "./perceptual-network-model.ts";
 
 const positive = z.int().positive();
 
@@ -97,7 +96,7 @@ export async function loadTokenizer(store: Store, digest: string): Promise<Token
   if (config.source === "vq") return tokenizerOf(digest, config, preprocessing, weights);
   const { inputs } = await store.manifest(digest);
   const network = await loadPerceptualNetwork(store, inputs["perceptualNetwork"] ?? "");
-  const features = perceptualFeatures(network.vit, network.config, [config.layer]);
+  const features = network.features([config.layer]);
   const { codebook } = tensorsOf<{ codebook: { vectors: tf.Tensor2D } }>(weights);
   const latents = clusteredFeatures(features, config);
   return {

@@ -1,10 +1,10 @@
 import type { HostUint8 } from "@peco/data";
-import { normaliseFeatures, perceptualFeatures } from "@peco/models";
+import { normaliseFeatures } from "@peco/models";
 import type { Triples } from "@peco/report/evaluation";
-import type { Tokenizer } from "@peco/training";
+import type { PerceptualNetwork, Tokenizer } from "@peco/training";
 import { tf } from "tfjs-libtensorflow";
 import { frozenStep } from "./frozen-step.ts";
-import type { FrozenNetwork, Networks } from "./inputs.ts";
+import type { Networks } from "./inputs.ts";
 import type { Pass } from "./pictures-in-order.ts";
 import { resized } from "./resized.ts";
 
@@ -62,20 +62,18 @@ export function tokenDistance(context: Context, tokenizer: Tokenizer): Distance 
   };
 }
 
-/** Mean over the blocks of the mean squared difference of patch tokens that are layer-normalised without weights. */
-export function featureDistance(context: Context, { vit, config }: FrozenNetwork): Distance {
-  const features = perceptualFeatures(
-    vit,
-    config,
-    Array.from({ length: config.depth }, (_, block) => block + 1),
-  );
+/**
+ * Mean over the blocks of the mean squared difference of their features: of a ViT, patch tokens that are layer-normalised
+ * without weights; of VGG-16, those of LPIPS.
+ */
+export function featureDistance(context: Context, network: PerceptualNetwork): Distance {
+  const features = network.features(Array.from({ length: network.depth }, (_, block) => block + 1));
+  const norm = network.network === "vit" ? "layernorm" : "none";
+  const { size } = network.preprocessing;
   const step = frozenStep(context, "feature distance", ({ first, second }: Pair) => {
     const others = features(second);
     const layers = features(first).map((own, layer) => {
-      const difference = tf.sub(
-        normaliseFeatures(own, "layernorm"),
-        normaliseFeatures(others[layer] as tf.Tensor3D, "layernorm"),
-      );
+      const difference = tf.sub(normaliseFeatures(own, norm), normaliseFeatures(others[layer] as tf.Tensor3D, norm));
       return tf.mean<tf.Tensor1D>(tf.square(difference), [1, 2]);
     });
     return { distance: tf.div<tf.Tensor1D>(tf.addN(layers), layers.length) };
@@ -83,7 +81,7 @@ export function featureDistance(context: Context, { vit, config }: FrozenNetwork
   return {
     name: "features",
     between: async (first, second) => {
-      const { distance } = await step.run({ first: resized(first, config.size), second: resized(second, config.size) });
+      const { distance } = await step.run({ first: resized(first, size), second: resized(second, size) });
       return Float64Array.from(distance.data as Float32Array);
     },
     [Symbol.asyncDispose]: () => step[Symbol.asyncDispose](),

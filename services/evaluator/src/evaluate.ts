@@ -103,7 +103,7 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
 /** The network that fine-tuning began with, as far as the run has trained one. */
 function startOf({ pretrained, perceptual }: Networks) {
   if (pretrained !== null) return { name: "pretrained", network: pretrained } as const;
-  return perceptual === null ? null : ({ name: "perceptual-network", network: perceptual } as const);
+  return perceptual?.network === "vit" ? ({ name: "perceptual-network", network: perceptual } as const) : null;
 }
 
 /** A network like another one, with the weights that it could have begun with. */

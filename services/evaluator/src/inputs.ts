@@ -5,6 +5,7 @@ import {
   loadModel,
   loadPerceptualNetwork,
   loadTokenizer,
+  type PerceptualNetwork,
   subtree,
   type Tokenizer,
   tensorsOf,
@@ -27,7 +28,7 @@ export interface PretrainedNetwork extends FrozenNetwork {
 /** The networks of a run; what it does not have is null. */
 export interface Networks extends Disposable {
   readonly tokenizer: Tokenizer | null;
-  readonly perceptual: FrozenNetwork | null;
+  readonly perceptual: PerceptualNetwork | null;
   readonly pretrained: PretrainedNetwork | null;
 }
 

@@ -1,6 +1,6 @@
 import type { MaskedModel, VisionTransformer, VisionTransformerConfig } from "@peco/models";
 import type { StageContext } from "@peco/stage";
-import { loadModel, loadPerceptualNetwork, subtree, tensorsOf, visionTransformerConfig } from "@peco/training";
+import { loadModel, loadPerceptualVit, subtree, tensorsOf, visionTransformerConfig } from "@peco/training";
 
 /** What fine-tuning starts from. */
 export interface StartNetwork {
@@ -19,7 +19,7 @@ export interface StartNetwork {
 export async function loadStartNetwork({ spec, store, recipe }: StageContext): Promise<StartNetwork> {
   if (spec.stage === "finetune-from-scratch") return { config: { ...recipe.image, ...recipe.vit } };
   if (recipe.finetune.start === "perceptual-network")
-    return loadPerceptualNetwork(store, spec.inputs["perceptualNetwork"] ?? "");
+    return loadPerceptualVit(store, spec.inputs["perceptualNetwork"] ?? "");
   const digest = spec.inputs["pretrained"] ?? "";
   const { config, weights } = await loadModel(store, digest, ["pretrained-vit"], visionTransformerConfig);
   return { config, vit: tensorsOf<MaskedModel["vit"]>(subtree(weights, "vit")) };

@@ -1,5 +1,4 @@
 import { stageBatches } from "@peco/data";
-import { perceptualFeatures } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
 import type { Stage, StageContext, StageOutput } from "@peco/stage";
 import {
@@ -40,7 +39,7 @@ async function trainAutoencoder(context: StageContext): Promise<StageOutput> {
     recipe: own,
     normalisation: recipe.image,
     precision: recipe.runtime.precision,
-    features: perceptual === null ? () => [] : perceptualFeatures(perceptual.vit, perceptual.config, own.loss.layers),
+    features: perceptual === null ? () => [] : perceptual.features(own.loss.layers),
   });
   const tokensPerPicture = (recipe.image.size / recipe.image.patch) ** 2;
   const lr = lrSchedule(own.optimizer, steps);

@@ -1,13 +1,6 @@
 import type { Dataset } from "@peco/data";
 import { stageBatches } from "@peco/data";
-import {
-  codebookPerplexity,
-  codebookUsage,
-  codeCounts,
-  lloydRound,
-  nearestCodes,
-  perceptualFeatures,
-} from "@peco/models";
+import { codebookPerplexity, codebookUsage, codeCounts, lloydRound, nearestCodes } from "@peco/models";
 import { Cancelled, type StageContext, type StageOutput } from "@peco/stage";
 import {
   clusterConfig,
@@ -35,7 +28,7 @@ export async function featureClusters(context: StageContext): Promise<StageOutpu
   const key = random.fold(random.key(spec.seed), spec.stage);
   using network = await loadPerceptualNetwork(store, spec.inputs["perceptualNetwork"] ?? "");
   await using data = await openData(store, spec.inputs["data"] ?? "");
-  const features = perceptualFeatures(network.vit, network.config, own.loss.layers.slice(-1));
+  const features = network.features(own.loss.layers.slice(-1));
   const { vectors, side, images, gflop } = await gather(
     context,
     data,
@@ -85,7 +78,7 @@ async function gather(
     if (rows !== grid) throw new FeaturesWithoutGrid(own.loss.layers.at(-1) as number, rows, grid);
     const fitting = Math.floor(vectorBytes / (4 * width * own.size));
     const each = spec.preflight ? 1 : Math.max(vectorsPerCode[0], Math.min(vectorsPerCode[1], fitting));
-    wanted = Math.ceil((each * own.size) / (own.batch * rows * columns));
+    wanted = Math.ceil((each * own.size) / ((vectors.shape[0] as number) * rows * columns));
     flops = countFlops(compiled.program(state, { images }));
   }
   const [, side, , width] = (parts[0] as HostArray).shape as [number, number, number, number];
@@ -96,7 +89,12 @@ async function gather(
     offset += data.length;
   }
   const vectors = tf.tensor2d(joined, [joined.length / width, width]);
-  return { vectors, side, images: parts.length * own.batch, gflop: (flops * parts.length) / 1e9 };
+  return {
+    vectors,
+    side,
+    images: parts.reduce((sum, { shape }) => sum + (shape[0] as number), 0),
+    gflop: (flops * parts.length) / 1e9,
+  };
 }
 
 /** The rounds of k-means, with the vectors' mean squared distance to their centres, usage and perplexity after each. */

@@ -1,10 +1,17 @@
+import { basename } from "node:path";
 import { stageBatches } from "@peco/data";
-import { keyMomentum, type VisionTransformerConfig } from "@peco/models";
+import {
+  importPerceptualNetwork,
+  keyMomentum,
+  type PerceptualPresetName,
+  perceptualPresets,
+  type VisionTransformerConfig,
+} from "@peco/models";
 import { lrSchedule } from "@peco/nn";
 import { fold, type Key } from "@peco/random";
 import type { Recipe } from "@peco/recipes";
 import type { Stage, StageContext, StageOutput } from "@peco/stage";
-import { openData, publishModel, StageCheckpoints, subtree, train, useThreads } from "@peco/training";
+import { openData, publishModel, readWeightsFile, StageCheckpoints, subtree, train, useThreads } from "@peco/training";
 import { flatten, type HostArray, jit, random, type Tree, tf } from "tfjs-libtensorflow";
 import { initEncoder, initPerceptualNetwork, perceptualNetworkStep } from "./perceptual-network-step.ts";
 
@@ -12,7 +19,9 @@ import { initEncoder, initPerceptualNetwork, perceptualNetworkStep } from "./per
 export const perceptualNetworkStage: Stage = async (context) => {
   useThreads(context);
   const start = random.fold(random.key(context.spec.seed), context.spec.stage, "start");
-  return context.recipe.perceptualNetwork.source === "untrained" ? untrained(context, start) : moco(context, start);
+  const { source } = context.recipe.perceptualNetwork;
+  if (source === "weights") return takenOver(context);
+  return source === "untrained" ? untrained(context, start) : moco(context, start);
 };
 
 /** Shape of the network by the recipe: its own, or that which is pre-trained. */
@@ -59,16 +68,39 @@ async function moco(context: StageContext, start: Key): Promise<StageOutput> {
 /** Publishes the network from which MoCo would have started, the control that has seen nothing. */
 async function untrained(context: StageContext, start: Key): Promise<StageOutput> {
   const config = shapeOf(context.recipe);
-  const figures = { steps: 0, images: 0, gflop: 0 };
   const weights = await leavesOf(initEncoder(config, start));
   const artifact = await publishModel(context, {
     kind: "perceptual-network",
     weights,
     config: { ...config },
     history: [],
-    figures,
+    figures: noWork,
   });
-  return { artifact, metrics: figures };
+  return { artifact, metrics: noWork };
+}
+
+/** Figures of a network that is not trained here. */
+const noWork = { steps: 0, images: 0, gflop: 0 };
+
+/** Publishes somebody else's network from a file of weights, prepared for the recipe's pictures, and says its licence. */
+async function takenOver(context: StageContext): Promise<StageOutput> {
+  const { perceptualNetwork, image } = context.recipe;
+  const preset = perceptualNetwork.preset as PerceptualPresetName;
+  const { mean, std, licence } = perceptualPresets[preset];
+  const { digest, tensors } = await readWeightsFile(context);
+  const file = basename(context.spec.weights ?? "");
+  context.emit({ kind: "note", text: `the weights of ${file} (${preset}) are under ${licence}` });
+  const { vit, weights } = importPerceptualNetwork(preset, tensors, image.size);
+  const artifact = await publishModel(context, {
+    kind: "perceptual-network",
+    weights,
+    config: vit === null ? { network: "vgg16" } : { ...vit, dropPath: 0 },
+    preprocessing: { size: image.size, mean: [...mean], std: [...std] },
+    origin: { preset, digest, licence },
+    history: [],
+    figures: noWork,
+  });
+  return { artifact, metrics: { ...noWork, preset, file, licence } };
 }
 
 /** The leaves of a tree by dotted path; the tensors are freed. */

@@ -1,6 +1,6 @@
 import type { HostArray } from "tfjs-libtensorflow";
-import { type ConvolutionName, importConvolutions } from "./import-convolutions.ts";
 import type { NamedTensors } from "./read-architecture.ts";
+import { convolutionTensors, takeTensors, type WantedConvolution } from "./take-tensors.ts";
 
 /** Sizes of DALL-E's encoder. */
 export interface DallEShape {
@@ -25,11 +25,11 @@ export function importDallE(
   tensors: NamedTensors,
   shape: DallEShape = dallEShape,
 ): Record<string, HostArray<"float32">> {
-  return importConvolutions(tensors, convolutions(shape));
+  return takeTensors(tensors, convolutions(shape).flatMap(convolutionTensors));
 }
 
-function convolutions({ hidden, groups, blocksPerGroup, codes }: DallEShape): ConvolutionName[] {
-  const found: ConvolutionName[] = [];
+function convolutions({ hidden, groups, blocksPerGroup, codes }: DallEShape): WantedConvolution[] {
+  const found: WantedConvolution[] = [];
   const add = (ours: string, theirs: string, kernel: number, inputs: number, outputs: number) =>
     found.push({ ours, weight: `blocks.${theirs}.w`, bias: `blocks.${theirs}.b`, kernel, inputs, outputs });
   add("input", "input", 7, 3, hidden);

@@ -4,6 +4,7 @@ import { type IdentifiedFolder, identifyFolder } from "@peco/data";
 import { type LoadedRecipe, loadRecipe, type Recipe, type Stage, stageGraph, until } from "@peco/recipes";
 import { storeFolder } from "../checkout.ts";
 import { UsageError } from "../usage-error.ts";
+import { checkWeights } from "./check-weights.ts";
 import { identifyWeights, type WeightsFiles } from "./weights-file.ts";
 
 /** The words of `peco run`. */
@@ -41,7 +42,7 @@ export interface Experiment {
 /**
  * Checks the words of `peco run`: recipe, seeds, stage to stop at, files of weights, and the folder of pictures.
  *
- * @throws UsageError RecipeError WeightsFileUnusable, and what `identifyFolder` throws
+ * @throws UsageError RecipeError WeightsFileUnusable WeightsUnfit, and what `identifyFolder` throws
  */
 export async function experiment(
   options: RunOptions,
@@ -63,6 +64,8 @@ export async function experiment(
     return options.until === undefined ? all : until(all, options.until);
   };
   const stages = stagesOf(loaded.recipe);
+  const weights = await identifyWeights(stages);
+  await checkWeights(weights, loaded.recipe);
   return {
     store: storeFolder(options.store),
     loaded,
@@ -70,7 +73,7 @@ export async function experiment(
     folder,
     data,
     stages,
-    weights: await identifyWeights(stages),
+    weights,
     stagesOf,
     remarks: remarks(loaded, folder),
   };
