@@ -4,7 +4,8 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { hashBytes, hashRange } from "./file-range.ts";
-import { type FolderContents, type FoundFile, scanFolder } from "./scan-folder.ts";
+import type { FolderContents, FoundFile } from "./found-file.ts";
+import { scanFolder } from "./scan-folder.ts";
 
 /** A file changed as lately as this before it was hashed may change again without its time changing. */
 const RACY_MS = 2000;

@@ -24,17 +24,21 @@ export {
   DataError,
   FileChanged,
   FolderUnusable,
+  LabelsUnusable,
   MixedLayout,
   OneClassOnly,
+  TarDamaged,
   TooFewPictures,
   WorkerFailed,
 } from "./errors.ts";
 export { defaultTransform, type EvaluationTransform } from "./evaluation-view.ts";
+export { type FolderContents, type FoundFile, type SourceKind, sourceKinds } from "./found-file.ts";
 export { gaussianBlur } from "./gaussian-blur.ts";
 export { generatedClasses, generatedPicture } from "./generated-picture.ts";
 export { type GeneratedOptions, type GeneratedSet, readGeneratedSet, writeGeneratedSet } from "./generated-set.ts";
 export type { HostInt32, HostUint8 } from "./host-array.ts";
 export { type IdentifiedFile, type IdentifiedFolder, type IdentifyOptions, identifyFolder } from "./identify-folder.ts";
+export { type Division, partCount, partPlaces } from "./micro-batches.ts";
 export { type DataMeta, type PackedData, type PackForm, packFolder, packGenerated } from "./pack-data.ts";
 export type { ShardSink } from "./pack-encoded.ts";
 export {
@@ -54,12 +58,15 @@ export { type EncodedPlace, PictureTable } from "./picture-table.ts";
 export { centerCrop, makePlainView, resizeShorterSide } from "./plain-view.ts";
 export { type Filter, filters } from "./resample-weights.ts";
 export { type Box, resizeBox } from "./resize.ts";
-export { type FolderContents, type FoundFile, pictureEndings, scanFolder } from "./scan-folder.ts";
+export { scanFolder } from "./scan-folder.ts";
 export {
   type BatchRecipe,
   type BatchStage,
   type StageBatchKinds,
   type StageBatchSpec,
   stageBatches,
+  stageDivision,
+  tokenizerPictureSize,
 } from "./stage-batches.ts";
 export { type ViewOptions, viewOptions } from "./views.ts";
+export { pictureEndings } from "./walk-folder.ts";
