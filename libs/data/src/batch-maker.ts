@@ -3,6 +3,7 @@ import { fold, type Key, key, stream } from "@peco/random";
 import type { AnyBatch, BatchSpec } from "./batch-spec.ts";
 import { makeEvaluationView } from "./evaluation-view.ts";
 import { hostInt32, hostUint8 } from "./host-array.ts";
+import { partCount, partPlaces } from "./micro-batches.ts";
 import type { Picture } from "./picture.ts";
 import type { PictureReader } from "./picture-reader.ts";
 import { SampleOrder } from "./sample-order.ts";
@@ -15,6 +16,12 @@ export interface Selected {
 }
 
 type Drawn = Exclude<BatchSpec, { kind: "in-order" }>;
+
+/** A picture of a batch: its number among the selected ones, and what its draws follow from. */
+interface Sample {
+  readonly key: Key;
+  readonly selected: number;
+}
 
 /**
  * Makes batches by number, on the thread that calls it. Sample `i` of step `s` draws from `fold(seed, stage, s, i)`, so that a batch
@@ -35,60 +42,63 @@ export class BatchMaker {
     this.#order = this.#key === null ? null : new SampleOrder(fold(this.#key, "order"), selected.places.length);
   }
 
-  /** The batch of one step. @throws CorruptPack */
-  async make(step: number): Promise<AnyBatch> {
+  /** The batch, or the part of one, of a number. @throws CorruptPack */
+  async make(number: number): Promise<AnyBatch> {
     const spec = this.#spec;
+    if (spec.kind === "in-order") return this.#inOrder(spec, number);
+    const samples = this.#samplesOf(spec, number);
     switch (spec.kind) {
       case "two-views":
-        return this.#twoViews(spec, step);
+        return this.#twoViews(spec, samples);
       case "one-view":
-        return this.#oneView(spec, step);
+        return this.#oneView(spec, samples);
       case "masked":
-        return this.#masked(spec, step);
+        return this.#masked(spec, samples);
       case "labelled":
-        return this.#labelled(spec, step);
-      case "in-order":
-        return this.#inOrder(spec, step);
+        return this.#labelled(spec, samples);
     }
   }
 
-  async #twoViews(spec: Drawn, step: number): Promise<AnyBatch> {
-    const view1 = pictures(spec.batch, spec.size);
-    const view2 = pictures(spec.batch, spec.size);
-    await this.#each(spec, step, (sample, picture, at) => {
-      makeView(fold(sample, "view1"), picture, spec.views, 0, row(view1.data, at, spec.batch), spec.size);
-      makeView(fold(sample, "view2"), picture, spec.views, 1, row(view2.data, at, spec.batch), spec.size);
+  async #twoViews(spec: Drawn, samples: readonly Sample[]): Promise<AnyBatch> {
+    const count = samples.length;
+    const view1 = pictures(count, spec.size);
+    const view2 = pictures(count, spec.size);
+    await this.#each(samples, (key, picture, at) => {
+      makeView(fold(key, "view1"), picture, spec.views, 0, row(view1.data, at, count), spec.size);
+      makeView(fold(key, "view2"), picture, spec.views, 1, row(view2.data, at, count), spec.size);
     });
     return { view1, view2 };
   }
 
-  async #oneView(spec: Drawn, step: number): Promise<{ images: ReturnType<typeof pictures> }> {
-    const images = pictures(spec.batch, spec.size);
-    await this.#each(spec, step, (sample, picture, at) => {
-      makeView(fold(sample, "view1"), picture, spec.views, 0, row(images.data, at, spec.batch), spec.size);
+  async #oneView(spec: Drawn, samples: readonly Sample[]): Promise<{ images: ReturnType<typeof pictures> }> {
+    const images = pictures(samples.length, spec.size);
+    await this.#each(samples, (key, picture, at) => {
+      makeView(fold(key, "view1"), picture, spec.views, 0, row(images.data, at, samples.length), spec.size);
     });
     return { images };
   }
 
-  async #masked(spec: Extract<BatchSpec, { kind: "masked" }>, step: number): Promise<AnyBatch> {
-    const view1 = pictures(spec.batch, spec.size);
-    const view2 = pictures(spec.batch, spec.tokenizerSize);
+  async #masked(spec: Extract<BatchSpec, { kind: "masked" }>, samples: readonly Sample[]): Promise<AnyBatch> {
+    const count = samples.length;
+    const view1 = pictures(count, spec.size);
+    const view2 = pictures(count, spec.tokenizerSize);
     const patches = spec.mask.rows * spec.mask.columns;
-    const mask = hostUint8(spec.batch, patches);
-    await this.#each(spec, step, (sample, picture, at) => {
-      const first = { out: row(view1.data, at, spec.batch), size: spec.size };
-      const second = { out: row(view2.data, at, spec.batch), size: spec.tokenizerSize };
-      makeViewPair(fold(sample, "view1"), picture, spec.views, first, second);
-      mask.data.set(drawMask(stream(fold(sample, "mask")), spec.mask), at * patches);
+    const mask = hostUint8(count, patches);
+    await this.#each(samples, (key, picture, at) => {
+      const first = { out: row(view1.data, at, count), size: spec.size };
+      const second = { out: row(view2.data, at, count), size: spec.tokenizerSize };
+      makeViewPair(fold(key, "view1"), picture, spec.views, first, second);
+      mask.data.set(drawMask(stream(fold(key, "mask")), spec.mask), at * patches);
     });
     return { view1, view2, mask };
   }
 
-  async #labelled(spec: Drawn, step: number): Promise<AnyBatch> {
-    const labels = hostInt32(spec.batch);
-    const { images } = await this.#oneView(spec, step);
-    for (let at = 0; at < spec.batch; at++)
-      labels.data[at] = this.#selected.labels[this.#sampleAt(spec, step, at)] as number;
+  async #labelled(spec: Drawn, samples: readonly Sample[]): Promise<AnyBatch> {
+    const labels = hostInt32(samples.length);
+    const { images } = await this.#oneView(spec, samples);
+    samples.forEach(({ selected }, at) => {
+      labels.data[at] = this.#selected.labels[selected] as number;
+    });
     return { images, labels };
   }
 
@@ -105,18 +115,23 @@ export class BatchMaker {
     return { images, labels, valid: { dtype: "int32", shape: [], data: Int32Array.of(places.length) } };
   }
 
-  /** Reads each sample of a step and hands it on with its key. */
-  async #each(spec: Drawn, step: number, make: (sample: Key, picture: Picture, at: number) => void): Promise<void> {
+  /** What batch `number` is made of, or, where batches are given in parts, part `number`, counted over all batches. */
+  #samplesOf({ batch, division }: Drawn, number: number): Sample[] {
+    const parts = division === undefined ? 1 : partCount({ batch, ...division });
+    const step = Math.floor(number / parts);
     const stepKey = fold(this.#key as Key, step);
-    const places = Int32Array.from(
-      { length: spec.batch },
-      (_, at) => this.#selected.places[this.#sampleAt(spec, step, at)] as number,
-    );
-    await this.#pictures.each(places, (picture, at) => make(fold(stepKey, at), picture, at));
+    const places =
+      division === undefined
+        ? Array.from({ length: batch }, (_, at) => at)
+        : [...partPlaces({ batch, ...division }, number - step * parts)];
+    const order = this.#order as SampleOrder;
+    return places.map((at) => ({ key: fold(stepKey, at), selected: order.at(step * batch + at) }));
   }
 
-  #sampleAt(spec: Drawn, step: number, at: number): number {
-    return (this.#order as SampleOrder).at(step * spec.batch + at);
+  /** Reads each sample and hands it on with its key. */
+  async #each(samples: readonly Sample[], make: (key: Key, picture: Picture, at: number) => void): Promise<void> {
+    const places = Int32Array.from(samples, ({ selected }) => this.#selected.places[selected] as number);
+    await this.#pictures.each(places, (picture, at) => make((samples[at] as Sample).key, picture, at));
   }
 }
 

@@ -33,6 +33,8 @@ const drawn = {
   /** Name of the stage; two stages of one run see different orders. */
   stage: z.string().min(1),
   views: viewOptions,
+  /** Gives batches in parts, which are then counted over all batches. @default whole batches */
+  division: z.strictObject({ microBatch: z.int().positive(), mixGroup: z.int().positive().nullable() }).optional(),
 };
 
 const mask = z.strictObject({

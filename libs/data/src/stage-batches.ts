@@ -1,13 +1,18 @@
 import type { BatchSpec } from "./batch-spec.ts";
+import type { Division } from "./micro-batches.ts";
 import type { ViewOptions } from "./views.ts";
 
 /** The parts of a recipe that batches follow from; a whole recipe is one. */
 export interface BatchRecipe {
   readonly image: { readonly size: number; readonly patch: number };
   readonly perceptualNetwork: { readonly batch: number; readonly views: ViewOptions };
-  readonly codebook: { readonly batch: number; readonly channels: readonly unknown[]; readonly views: ViewOptions };
-  readonly pretrain: {
-    readonly batch: number;
+  readonly codebook: Divided & {
+    readonly source?: "vq" | "feature-kmeans" | "dall-e";
+    readonly pictureSize?: number | null;
+    readonly channels: readonly unknown[];
+    readonly views: ViewOptions;
+  };
+  readonly pretrain: Divided & {
     readonly mask: {
       readonly count: number;
       readonly minBlock: number;
@@ -15,7 +20,27 @@ export interface BatchRecipe {
     };
     readonly views: ViewOptions;
   };
-  readonly finetune: { readonly batch: number; readonly labels?: number | null; readonly views: ViewOptions };
+  readonly finetune: Divided & {
+    readonly labels?: number | null;
+    readonly mixGroup?: number | null;
+    readonly mixup?: number;
+    readonly cutmix?: number;
+    readonly views: ViewOptions;
+  };
+}
+
+/** A batch, and how many of its pictures are computed at a time; null: all. */
+interface Divided {
+  readonly batch: number;
+  readonly microBatch?: number | null;
+}
+
+/** Pixels along a side of the pictures of which the tokenizer makes one token for each patch. */
+export function tokenizerPictureSize({ image, codebook }: Pick<BatchRecipe, "image" | "codebook">): number {
+  const grid = image.size / image.patch;
+  if (codebook.source === "feature-kmeans") return image.size;
+  // each of the encoder's convolutions halves the sides; DALL-E's pools three times
+  return grid * 2 ** (codebook.source === "dall-e" ? 3 : codebook.channels.length);
 }
 
 /** The kind of a stage's training batches. */
@@ -33,9 +58,20 @@ export type BatchStage = keyof StageBatchKinds;
 /** The specification of a stage's training batches. */
 export type StageBatchSpec<S extends BatchStage> = Extract<BatchSpec, { kind: StageBatchKinds[S] }>;
 
+/** How a stage's batch is computed in parts, as its recipe has it; null: as a whole. */
+export function stageDivision(stage: BatchStage, recipe: BatchRecipe): Division | null {
+  if (stage === "perceptual-network") return null;
+  const { batch, microBatch } = recipe[stage === "finetune-from-scratch" ? "finetune" : stage];
+  if (microBatch == null || microBatch === batch) return null;
+  const { mixup = 0, cutmix = 0, mixGroup } = recipe.finetune;
+  const mixed = (stage === "finetune" || stage === "finetune-from-scratch") && (mixup > 0 || cutmix > 0);
+  return { batch, microBatch, mixGroup: mixed ? (mixGroup ?? batch) : null };
+}
+
 /**
  * The training batches of a stage as its recipe has them: one place that trainers and masking service share, so that both make the same
- * bytes. A stage that trains several networks gives each its own order: `{ ...stageBatches(...), stage: "finetune/lr 0.001/0" }`.
+ * bytes; where it divides its batches, those are given in parts. A stage that trains several networks gives each
+ * its own order: `{ ...stageBatches(...), stage: "finetune/lr 0.001/0" }`.
  */
 export function stageBatches<S extends BatchStage>(
   stage: S,
@@ -44,21 +80,22 @@ export function stageBatches<S extends BatchStage>(
 ): StageBatchSpec<S>;
 export function stageBatches(stage: BatchStage, recipe: BatchRecipe, seed: number | bigint): BatchSpec {
   const { size, patch } = recipe.image;
-  const common = { pictures: { split: "train" as const }, size, seed, stage };
+  const division = stageDivision(stage, recipe);
+  const divided = division && { division: { microBatch: division.microBatch, mixGroup: division.mixGroup } };
+  const common = { pictures: { split: "train" as const }, size, seed, stage, ...divided };
   switch (stage) {
     case "perceptual-network": {
       const { batch, views } = recipe.perceptualNetwork;
       return { kind: "two-views", ...common, batch, views };
     }
     case "codebook": {
-      const { batch, views } = recipe.codebook;
-      return { kind: "one-view", ...common, batch, views };
+      const { batch, views, pictureSize } = recipe.codebook;
+      return { kind: "one-view", ...common, size: pictureSize ?? size, batch, views };
     }
     case "pretrain": {
       const { batch, views, mask } = recipe.pretrain;
       const grid = size / patch;
-      // As many pixels as give the tokenizer one token for each patch: each of its convolutions halves the sides.
-      const tokenizerSize = grid * 2 ** recipe.codebook.channels.length;
+      const tokenizerSize = tokenizerPictureSize(recipe);
       return { kind: "masked", ...common, batch, views, tokenizerSize, mask: { rows: grid, columns: grid, ...mask } };
     }
     case "finetune":

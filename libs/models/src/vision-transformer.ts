@@ -11,6 +11,7 @@ import {
   mlp,
   type Normalisation,
   normalisedPatches,
+  type PartOfBatch,
   relativePositionBias,
 } from "@peco/nn";
 import { type Key, random, tf } from "tfjs-libtensorflow";
@@ -73,8 +74,8 @@ export function gridSide({ size, patch }: { size: number; patch: number }): numb
 export interface VisionTransformerOptions {
   /** [batch, patches], not 0 where the mask token replaces the patch's embedding. */
   readonly mask?: tf.Tensor2D;
-  /** Leaves branches out with a rate that rises over the blocks from 0 to `rate`. */
-  readonly dropPath?: { readonly rate: number; readonly key: Key };
+  /** Leaves branches out with a rate that rises over the blocks from 0 to `rate`; `part`: of which batch the pictures are. */
+  readonly dropPath?: { readonly rate: number; readonly key: Key; readonly part?: PartOfBatch | undefined };
 }
 
 /** What a vision transformer gives; tokens are the class token and then the patches. */
@@ -108,7 +109,7 @@ export function visionTransformer(
     const drop = (branch: string, x: tf.Tensor2D) =>
       options.dropPath === undefined
         ? x
-        : dropPath(random.fold(options.dropPath.key, i, branch), x, tokens, rates[i] as number);
+        : dropPath(random.fold(options.dropPath.key, i, branch), x, tokens, rates[i] as number, options.dropPath.part);
     rows = transformerBlock(block, rows, { tokens, heads: config.heads }, own ?? shared, drop);
     return shaped(rows);
   });

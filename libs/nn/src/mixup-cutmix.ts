@@ -1,4 +1,5 @@
 import { type Key, random, tf } from "tfjs-libtensorflow";
+import type { PartOfBatch } from "./part-of-batch.ts";
 
 /** How pictures and targets of a batch are mixed in pairs. */
 export interface MixOptions {
@@ -18,28 +19,49 @@ export interface Labelled {
 
 /**
  * Mixes each picture of a group with its counterpart from the group's other end, by mixup or cutmix, and the targets
- * alike, as timm's `Mixup` in batch mode (of BEiT's time: an odd side of cutmix's box loses a pixel). The share of the picture itself is drawn from Beta(alpha, alpha).
- * @throws RangeError if a group has an odd number of pictures or groups do not divide the batch
+ * alike, as timm's `Mixup` in batch mode (of BEiT's time: an odd side of cutmix's box loses a pixel). The share of the
+ * picture itself is drawn from Beta(alpha, alpha).
+ * @param part which of a larger batch the pictures are: whole groups, or pictures of one group and their counterparts, first
+ * from its beginning and then, mirrored, from its end
+ * @throws RangeError if a group or a part has an odd number of pictures, or one does not divide the other
  */
-export function mixBatch(key: Key, batch: Labelled, { mixup, cutmix, group }: MixOptions): Labelled {
+export function mixBatch(
+  key: Key,
+  batch: Labelled,
+  { mixup, cutmix, group }: MixOptions,
+  part?: PartOfBatch,
+): Labelled {
   if (mixup === 0 && cutmix === 0) return batch;
   const [pictures, height, width] = batch.pictures.shape;
-  const size = group ?? pictures;
-  if (size % 2 !== 0 || pictures % size !== 0) {
+  const whole = part?.of ?? pictures;
+  const size = group ?? whole;
+  const chunk = Math.min(size, pictures);
+  if (chunk % 2 !== 0 || whole % size !== 0 || pictures % chunk !== 0 || size % chunk !== 0) {
     throw new RangeError(
-      `${pictures} pictures can't be mixed in groups of ${size}: groups are even and divide the batch`,
+      `${pictures} of ${whole} pictures can't be mixed in groups of ${size}: groups and parts are even and divide each other`,
     );
   }
-  const groups = pictures / size;
+  const groups = whole / size;
   const share = (name: string, alpha: number) => random.beta(random.fold(key, name), [groups], alpha, alpha);
   const cuts = tf.less(random.uniform(random.fold(key, "choice"), [groups]), cutProbability(mixup, cutmix));
   const mixed = mixup > 0 ? share("mixup", mixup) : tf.ones([groups]);
-  return mixGroups(batch, {
+  const draws: MixDraws = {
     cuts,
     share: cutmix > 0 ? tf.where(cuts, share("cutmix", cutmix), mixed) : mixed,
     row: random.integers(random.fold(key, "row"), [groups], 0, height),
     column: random.integers(random.fold(key, "column"), [groups], 0, width),
-  });
+  };
+  return mixGroups(batch, part === undefined ? draws : drawsOf(part, draws, size, chunk));
+}
+
+/** The draws of the groups that a part's chunks of pictures belong to. */
+function drawsOf({ places }: PartOfBatch, draws: MixDraws, size: number, chunk: number): MixDraws {
+  const firsts = Int32Array.from({ length: places.shape[0] / chunk }, (_, i) => i * chunk);
+  const groups = tf.floorDiv(tf.gather(places, tf.tensor1d(firsts, "int32")), tf.scalar(size, "int32"));
+  const of = (values: tf.Tensor) => tf.gather(values, tf.cast(groups, "int32"));
+  // Gathering has no kernel for booleans.
+  const cuts = tf.cast(of(tf.cast(draws.cuts, "int32")), "bool");
+  return { cuts, share: of(draws.share), row: of(draws.row), column: of(draws.column) };
 }
 
 function cutProbability(mixup: number, cutmix: number): number {
@@ -58,7 +80,7 @@ export interface MixDraws {
   readonly column: tf.Tensor;
 }
 
-/** Carries out given draws; the batch is divided into as many groups as there are draws. */
+/** Carries out given draws; the pictures are divided into as many groups as there are draws. */
 export function mixGroups({ pictures, targets }: Labelled, { cuts, share, row, column }: MixDraws): Labelled {
   const [batch, height, width, channels] = pictures.shape;
   const groups = share.shape[0] as number;

@@ -1,8 +1,19 @@
 export { type Checkpoint, StageCheckpoints } from "./checkpoint.ts";
 export { openData } from "./data-input.ts";
+export {
+  type Contribution,
+  compileStep,
+  type DivisibleStep,
+  type HostBatch,
+  partOf,
+  runWhole,
+  type StepRunner,
+  type StepValues,
+  wholeStep,
+} from "./divisible-step.ts";
 export { Diverged } from "./errors.ts";
 export { History, type HistoryRow, historyRow } from "./history.ts";
-export { type StepBatch, type StepMetrics, type Trained, type Training, train } from "./loop.ts";
+export { type Trained, type Training, train } from "./loop.ts";
 export {
   type LoadedModel,
   loadModel,
@@ -23,6 +34,7 @@ export {
 } from "./perceptual-network-model.ts";
 export type { TrainerMetrics } from "./progress.ts";
 export { type BatchSource, ReadAhead } from "./read-ahead.ts";
+export type { Hyper, StepBatch, StepMetrics } from "./step-batch.ts";
 export { useThreads } from "./threads.ts";
 export {
   clusterConfig,

@@ -1,20 +1,13 @@
 import { fold, type Key } from "@peco/random";
 import { Cancelled, type StageContext } from "@peco/stage";
-import { type Host, type HostArray, type Jitted, State, type Tree, tf } from "tfjs-libtensorflow";
+import { type HostArray, type Jitted, State, type Tree, tf } from "tfjs-libtensorflow";
 import type { StageCheckpoints } from "./checkpoint.ts";
+import { type HostBatch, runWhole, type StepRunner } from "./divisible-step.ts";
 import { Diverged } from "./errors.ts";
 import { History, type HistoryRow } from "./history.ts";
 import { Progress, type TrainerMetrics } from "./progress.ts";
 import { type BatchSource, ReadAhead } from "./read-ahead.ts";
-
-/** What a step sees of a batch: the source's arrays as tensors, and the scheduled values of the step as scalars. */
-export type StepBatch = {
-  readonly data: { readonly [name: string]: tf.Tensor };
-  readonly hyper: { readonly [name: string]: tf.Scalar };
-};
-
-/** What a step must measure; other scalars may stand beside. */
-export type StepMetrics = { readonly loss: tf.Scalar; readonly finite: tf.Scalar; readonly [name: string]: tf.Scalar };
+import type { StepBatch, StepMetrics } from "./step-batch.ts";
 
 /** What a trainer hands to the loop. `S` is the tree of its state. */
 export interface Training<S> {
@@ -24,9 +17,13 @@ export interface Training<S> {
   readonly steps: number;
   /** The state before step 0, as tensors which the loop frees, or host arrays; also called to know the tree's structure. */
   initial(): Promise<S> | S;
-  /** The compiled step. `finite` is 1, or 0 when loss or gradient were not: then the step changed nothing. */
-  readonly compiled: Jitted<S, StepBatch, StepMetrics>;
-  readonly batches: BatchSource<Readonly<Record<string, HostArray>>>;
+  /**
+   * The compiled step, which may go in parts. Its metric `finite` is 1, or 0 when loss or gradient were not: then the step
+   * changed nothing.
+   */
+  readonly compiled: Jitted<S, StepBatch, StepMetrics> | StepRunner<S>;
+  /** Batches by step; by part, counted over all steps, where the step goes in parts. */
+  readonly batches: BatchSource<HostBatch>;
   /** Scheduled values of a step, such as the learning rate; they enter the program as scalars and never trace again. */
   hyper(step: number): Readonly<Record<string, number>>;
   /** Random numbers of step s are those of `fold(key, s)`. */
@@ -63,12 +60,13 @@ export async function train<S>(
   run: Training<S>,
 ): Promise<Trained> {
   const saved = checkpoints.of(run.part);
+  const runner = "parts" in run.compiled ? run.compiled : runWhole(run.compiled);
   const history = new History(run.steps, saved?.history);
   await using state = await start(run, saved?.state);
-  const ahead = new ReadAhead(run.batches, run.steps);
+  const ahead = new ReadAhead(run.batches, run.steps * runner.parts);
   const progress = new Progress(context, run, ahead, saved);
   let step = saved?.step ?? 0;
-  const first = step;
+  let savedStep = step;
   if (step > 0 && step < run.steps)
     context.emit({ kind: "note", text: `${run.part} goes on from the checkpoint after step ${step} of ${run.steps}` });
   const save = async () => {
@@ -78,34 +76,36 @@ export async function train<S>(
       state: await state.snapshot(),
       history: history.save(),
     });
+    savedStep = step;
+    savedAt = performance.now();
     context.emit({ kind: "checkpoint", part: run.part, step });
   };
 
   let savedAt = performance.now();
-  for (;;) {
-    if (isDue(run, step) && history.evaluations.at(-1)?.step !== step) {
-      await evaluate(context, run, state, history, step);
-      if (step === run.steps) await save();
+  const first = step;
+  try {
+    for (;;) {
+      if (isDue(run, step) && history.evaluations.at(-1)?.step !== step) {
+        await evaluate(context, run, state, history, step);
+        if (step === run.steps) await save();
+      }
+      if (step === run.steps) break;
+      const take = async (part: number) => {
+        if (context.signal.aborted) throw new Cancelled(context.spec.stage);
+        return ahead.take(step * runner.parts + part);
+      };
+      const at = { hyper: run.hyper(step), key: fold(run.key, step) };
+      const { finite, ...metrics } = await runner.run(state, take, at);
+      if (finite !== 1) throw new Diverged(`${context.spec.stage} (${run.part})`, step);
+      history.add(step, metrics);
+      step++;
+      progress.report(step, metrics, runner.flops());
+      const due = performance.now() - savedAt > context.recipe.runtime.checkpointSeconds * 1000;
+      if (step === first + 1 || due || step === run.steps) await save();
     }
-    if (step === run.steps) break;
-    if (context.signal.aborted) {
-      if (step > first) await save();
-      throw new Cancelled(context.spec.stage);
-    }
-    const batch = { data: await ahead.take(step), hyper: run.hyper(step) } as Host<StepBatch>;
-    const { finite, ...metrics } = await run.compiled.run(state, batch, fold(run.key, step));
-    if (finite !== 1) {
-      if (step > first) await save();
-      throw new Diverged(`${context.spec.stage} (${run.part})`, step);
-    }
-    history.add(step, metrics);
-    step++;
-    progress.report(step, metrics, () => run.compiled.program(state, batch));
-    const due = performance.now() - savedAt > context.recipe.runtime.checkpointSeconds * 1000;
-    if (step === first + 1 || due || step === run.steps) {
-      await save();
-      savedAt = performance.now();
-    }
+  } catch (error) {
+    if (step > savedStep && (error instanceof Diverged || context.signal.aborted)) await save();
+    throw error;
   }
   const { rows, evaluations } = history;
   return { state: await state.snapshot(), history: rows, evaluations, metrics: progress.summary() };

@@ -1,5 +1,4 @@
 import type { StageContext } from "@peco/stage";
-import { countFlops, type Program } from "tfjs-libtensorflow";
 import type { Checkpoint } from "./checkpoint.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 
@@ -41,13 +40,13 @@ export class Progress {
     this.gflopPerStep = saved?.gflopPerStep ?? 0;
   }
 
-  /** Notes that `step` steps are done. `program` is asked for once, to count its operations. */
-  report(step: number, metrics: Readonly<Record<string, number>>, program: () => Program): void {
+  /** Notes that `step` steps are done, of so many products and convolutions each. */
+  report(step: number, metrics: Readonly<Record<string, number>>, flops: number): void {
     const at = performance.now();
     this.#last = { at, step };
     if (this.#start === undefined) {
       this.#start = { at, step, waitedMs: this.#ahead.waitedMs };
-      this.gflopPerStep = countFlops(program()) / 1e9;
+      this.gflopPerStep = flops / 1e9;
     }
     if (at - this.#emittedAt < 500 && step !== this.#run.steps) return;
     this.#emittedAt = at;

@@ -1,8 +1,9 @@
-import { type Dataset, stageBatches } from "@peco/data";
+import { type Dataset, stageBatches, stageDivision } from "@peco/data";
 import { mean } from "@peco/metrics";
 import { lrSchedule } from "@peco/nn";
 import type { Stage, StageContext } from "@peco/stage";
 import {
+  compileStep,
   Diverged,
   openData,
   publishModel,
@@ -13,7 +14,7 @@ import {
   train,
   useThreads,
 } from "@peco/training";
-import { type HostArray, jit, random, type State, tf } from "tfjs-libtensorflow";
+import { type HostArray, random, type State, tf } from "tfjs-libtensorflow";
 import { TooFewLabels } from "./errors.ts";
 import { type FinetuneOptions, type FinetuneState, finetuneStep, initFinetuning } from "./finetune-step.ts";
 import { loadStartNetwork, type StartNetwork } from "./start-network.ts";
@@ -124,7 +125,11 @@ async function tryAll(
     .flatMap((lr) => Array.from({ length: repeats }, (_, i) => ({ lr, repeat: i + 1 })))
     .slice(0, spec.preflight ? 1 : undefined);
   const checkpoints = await StageCheckpoints.open(context);
-  const compiled = jit(finetuneStep(options), { name: spec.stage, compiler: recipe.runtime.compiler });
+  const compiled = compileStep(finetuneStep(options), {
+    name: spec.stage,
+    compiler: recipe.runtime.compiler,
+    division: stageDivision("finetune", recipe),
+  });
   const validation = new Validation(context, data, options.vit);
   const tried: Tried[] = [];
   const diverged: (DivergedAttempt & { error: Diverged })[] = [];

@@ -17,8 +17,8 @@ import {
   softCrossEntropy,
 } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
-import type { StepBatch, StepMetrics } from "@peco/training";
-import { autocast, type Key, mapTree, random, type Step, tf, valueAndGrad } from "tfjs-libtensorflow";
+import { type DivisibleStep, partOf } from "@peco/training";
+import { autocast, type Key, mapTree, random, tf, valueAndGrad } from "tfjs-libtensorflow";
 
 /** What fine-tuning keeps from step to step. */
 export type FinetuneState = {
@@ -55,35 +55,51 @@ export function initFinetuning(options: FinetuneOptions, key: Key, pretrained?: 
   });
 }
 
+/** What a part of a batch gives: means over its pictures. */
+type Means = {
+  readonly grad: Classifier;
+  readonly figures: { readonly loss: tf.Scalar; readonly accuracy: tf.Scalar };
+};
+
 /**
  * One step of fine-tuning as in BEiT: cross-entropy against smoothed labels, mixed by mixup and cutmix where they are on.
  * Its batch holds `images`, 0..255, `labels` int32 [batch], and the scheduled `lr`. `accuracy` is of the pictures as they
  * were shown, so it means little where they are mixed.
  */
-export function finetuneStep(options: FinetuneOptions): Step<FinetuneState, StepBatch, StepMetrics> {
+export function finetuneStep(options: FinetuneOptions): DivisibleStep<FinetuneState, Means, Record<string, never>> {
   const { vit, recipe, precision, classes } = options;
+  const { mixup, cutmix } = recipe;
   const optimizer = optimizerOf(options);
-  return (state, { data, hyper }, key) => {
-    const labels = data["labels"] as tf.Tensor1D;
-    const lr = hyper["lr"] as tf.Scalar;
-    const shown = mixBatch(
-      random.fold(key, "mix"),
-      { pictures: data["images"] as tf.Tensor4D, targets: smoothedOneHot(labels, classes, recipe.smoothing) },
-      { mixup: recipe.mixup, cutmix: recipe.cutmix, group: recipe.mixGroup ?? undefined },
-    );
-    const dropped =
-      recipe.dropPath > 0 ? { dropPath: { rate: recipe.dropPath, key: random.fold(key, "drop path") } } : {};
-    const { loss, aux, grad } = autocast(precision, () =>
-      valueAndGrad((classifier: Classifier) => {
-        const logits = classify(classifier, vit, shown.pictures, dropped);
-        const loss = tf.mean<tf.Scalar>(softCrossEntropy(logits, shown.targets));
-        return { loss, aux: { accuracy: accuracy(logits, labels) } };
-      })(state.classifier),
-    );
-    const updated = optimizer.update(grad as Classifier, state.slots, state.classifier, { lr, loss });
-    const { params: classifier, slots, gradNorm, finite } = updated;
-    const average = averaged(state.average, classifier, finite, recipe.averageDecay);
-    return { state: { classifier, slots, ...average }, metrics: { loss, gradNorm, finite, ...aux } };
+  return {
+    contribution({ classifier }, batch, key) {
+      const labels = batch.data["labels"] as tf.Tensor1D;
+      const part = partOf(batch, recipe.batch);
+      const shown = mixBatch(
+        random.fold(key, "mix"),
+        {
+          pictures: batch.data["images"] as tf.Tensor4D,
+          targets: smoothedOneHot(labels, classes, recipe.smoothing),
+        },
+        { mixup, cutmix, group: recipe.mixGroup ?? undefined },
+        part,
+      );
+      const dropPath = { rate: recipe.dropPath, key: random.fold(key, "drop path"), part };
+      const { loss, aux, grad } = autocast(precision, () =>
+        valueAndGrad((classifier: Classifier) => {
+          const logits = classify(classifier, vit, shown.pictures, recipe.dropPath > 0 ? { dropPath } : {});
+          const loss = tf.mean<tf.Scalar>(softCrossEntropy(logits, shown.targets));
+          return { loss, aux: { accuracy: accuracy(logits, labels) } };
+        })(classifier),
+      );
+      return { weight: tf.scalar(1), means: { grad: grad as Classifier, figures: { loss, ...aux } }, sums: {} };
+    },
+    update(state, { means: { grad, figures } }, hyper) {
+      const at = { lr: hyper["lr"] as tf.Scalar, loss: figures.loss };
+      const updated = optimizer.update(grad, state.slots, state.classifier, at);
+      const { params: classifier, slots, gradNorm, finite } = updated;
+      const average = averaged(state.average, classifier, finite, recipe.averageDecay);
+      return { state: { classifier, slots, ...average }, metrics: { ...figures, gradNorm, finite } };
+    },
   };
 }
 

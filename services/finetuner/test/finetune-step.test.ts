@@ -1,8 +1,10 @@
 import { initVisionTransformer } from "@peco/models";
 import { leaves, type Named } from "@peco/nn";
+import { wholeStep } from "@peco/training";
 import { jit, random, type Tree, tf } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
 import { drawnBatch, expectSameCompiledAndEager } from "../../../libs/training/test/compiled-and-eager.ts";
+import { expectSameInParts } from "../../../libs/training/test/in-parts.ts";
 import { shortRecipe } from "../../../libs/training/test/untrained-store.ts";
 import { type FinetuneOptions, finetuneStep, initFinetuning } from "../src/index.ts";
 
@@ -35,11 +37,29 @@ describe("a step of fine-tuning", () => {
   ] as const) {
     it(`gives compiled what it gives eagerly, ${name}`, async () => {
       await expectSameCompiledAndEager(
-        jit(finetuneStep(chosen), { name, compiler: "graph" }),
+        jit(wholeStep(finetuneStep(chosen)), { name, compiler: "graph" }),
         initFinetuning(chosen, random.key(4)),
         batch,
         1e-5,
       );
+    });
+  }
+
+  const large = drawnBatch({
+    images: { shape: [8, 32, 32, 3], values: 256 },
+    labels: { shape: [8], values: classes, dtype: "int32" },
+  });
+  for (const [mixGroup, microBatch] of [
+    [4, 2],
+    [4, 4],
+    [2, 4],
+    [8, 2],
+  ] as const) {
+    it(`gives in parts of ${microBatch} what it gives of the whole batch, mixed in groups of ${mixGroup}`, async () => {
+      const sets = ["mixup=0.8", "cutmix=1", "dropPath=0.5", "averageDecay=0.9", "batch=8", `mixGroup=${mixGroup}`];
+      const chosen = options(...sets.map((set) => `finetune.${set}`));
+      const division = { batch: 8, microBatch, mixGroup };
+      await expectSameInParts(finetuneStep(chosen), initFinetuning(chosen, random.key(4)), large, division);
     });
   }
 
@@ -67,7 +87,7 @@ describe("a step of fine-tuning", () => {
       const chosen = options(`finetune.layerDecay=${layerDecay}`, "finetune.optimizer.weightDecay=0");
       const state = initFinetuning(chosen, random.key(4));
       const data = { images: tensor("images"), labels: tensor("labels") };
-      const next = finetuneStep(chosen)(state, { data, hyper: { lr: tf.scalar(1e-3) } }, random.key(1));
+      const next = wholeStep(finetuneStep(chosen))(state, { data, hyper: { lr: tf.scalar(1e-3) } }, random.key(1));
       const before = new Map(leaves(state.classifier).map(({ path, tensor }) => [path, tensor]));
       return new Map(
         leaves(next.state.classifier).map(({ path, tensor }) => [

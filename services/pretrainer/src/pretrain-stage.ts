@@ -1,8 +1,9 @@
-import { type Dataset, type Masked, stageBatches } from "@peco/data";
+import { type Dataset, type Masked, partCount, stageBatches, stageDivision } from "@peco/data";
 import { lrSchedule } from "@peco/nn";
 import type { Stage, StageContext } from "@peco/stage";
 import {
   type BatchSource,
+  compileStep,
   loadTokenizer,
   openData,
   publishModel,
@@ -11,7 +12,7 @@ import {
   train,
   useThreads,
 } from "@peco/training";
-import { jit, random } from "tfjs-libtensorflow";
+import { random } from "tfjs-libtensorflow";
 import { initPretraining, type PretrainOptions, pretrainStep } from "./pretrain-step.ts";
 import { remoteBatches } from "./remote-batches.ts";
 
@@ -40,7 +41,11 @@ export const pretrainStage: Stage = async (context) => {
     part: "vit",
     steps,
     initial: () => initPretraining(options, random.fold(key, "start")),
-    compiled: jit(pretrainStep(options), { name: spec.stage, compiler: recipe.runtime.compiler }),
+    compiled: compileStep(pretrainStep(options), {
+      name: spec.stage,
+      compiler: recipe.runtime.compiler,
+      division: stageDivision("pretrain", recipe),
+    }),
     batches: batches.source,
     hyper: (step) => ({ lr: lr(step) }),
     key: random.fold(key, "steps"),
@@ -69,6 +74,8 @@ async function openBatches({ spec, recipe, store }: StageContext, steps: number)
     return { source, [Symbol.asyncDispose]: () => pictures.close() };
   }
   const { masking: endpoint, seed } = spec;
-  const source = remoteBatches({ endpoint, store: spec.store, data, stage: "pretrain", recipe, seed, steps });
+  const division = stageDivision("pretrain", recipe);
+  const batches = steps * (division === null ? 1 : partCount(division));
+  const source = remoteBatches({ endpoint, store: spec.store, data, stage: "pretrain", recipe, seed, steps: batches });
   return { source, [Symbol.asyncDispose]: () => source.close() };
 }

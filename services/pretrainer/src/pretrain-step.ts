@@ -10,8 +10,8 @@ import {
 } from "@peco/models";
 import { type AdamWSlots, adamW } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
-import type { StepBatch, StepMetrics } from "@peco/training";
-import { autocast, type Key, random, type Step, tf, valueAndGrad } from "tfjs-libtensorflow";
+import { type DivisibleStep, partOf } from "@peco/training";
+import { autocast, type Key, random, tf, valueAndGrad } from "tfjs-libtensorflow";
 
 /** What pre-training keeps from step to step. */
 export type PretrainState = { readonly model: MaskedModel; readonly slots: AdamWSlots };
@@ -38,32 +38,49 @@ export function initPretraining({ vit, recipe, tokenizer }: PretrainOptions, key
   return { model, slots: adamW(recipe.optimizer).init(model) };
 }
 
+/** What a part of a batch gives: means over its masked patches. */
+type Means = {
+  readonly grad: MaskedModel;
+  readonly figures: { readonly loss: tf.Scalar; readonly accuracy?: tf.Scalar };
+};
+
 /**
  * One step of masked image modelling as in BEiT: what the hidden patches are, their tokens or their pixels, is predicted
- * from the visible ones. Its batch holds `view1` for the network, `view2` of the same window for the tokenizer, both 0..255, `mask`
- * [batch, patches], and the scheduled `lr`. Tokens are made here, in the same program and outside autocast.
+ * from the visible ones. Its batch holds `view1` for the network, `view2` of the same window for the tokenizer, both 0..255,
+ * `mask` [batch, patches], and the scheduled `lr`. Tokens are made here, in the same program and outside autocast. In parts,
+ * the recipe's `lossMean` says whether the loss is a mean over all masked patches or over the parts' means.
  */
-export function pretrainStep(options: PretrainOptions): Step<PretrainState, StepBatch, StepMetrics> {
+export function pretrainStep(options: PretrainOptions): DivisibleStep<PretrainState, Means, Record<string, never>> {
   const { vit, recipe, precision, tokenizer } = options;
   const optimizer = adamW(recipe.optimizer);
-  return (state, { data, hyper }, key) => {
-    const mask = data["mask"] as tf.Tensor2D;
-    const pictures = data["view1"] as tf.Tensor4D;
-    const lr = hyper["lr"] as tf.Scalar;
-    const hidden = maskedPatches(mask, recipe.mask.count);
-    const tokens = tokenizer && tf.reshape<tf.Rank.R2>(tokenizer.tokenise(data["view2"] as tf.Tensor4D), mask.shape);
-    const dropped =
-      options.dropPath > 0 ? { dropPath: { rate: options.dropPath, key: random.fold(key, "drop path") } } : {};
-    const { loss, aux, grad } = autocast(precision, () =>
-      valueAndGrad((model: MaskedModel) => {
-        const predicted = predictMasked(model, vit, pictures, mask, hidden, dropped);
-        const { loss, ...aux } =
-          tokens === null ? maskedPixelLoss(predicted, pictures, vit, hidden) : maskedLoss(predicted, tokens, hidden);
-        return { loss, aux };
-      })(state.model),
-    );
-    const updated = optimizer.update(grad as MaskedModel, state.slots, state.model, { lr, loss });
-    const { params: model, slots, gradNorm, finite } = updated;
-    return { state: { model, slots }, metrics: { loss, gradNorm, finite, ...aux } };
+  return {
+    contribution(state, batch, key) {
+      const mask = batch.data["mask"] as tf.Tensor2D;
+      const pictures = batch.data["view1"] as tf.Tensor4D;
+      const hidden = maskedPatches(mask, recipe.mask.count);
+      const tokens =
+        tokenizer && tf.reshape<tf.Rank.R2>(tokenizer.tokenise(batch.data["view2"] as tf.Tensor4D), mask.shape);
+      const dropPath = {
+        rate: options.dropPath,
+        key: random.fold(key, "drop path"),
+        part: partOf(batch, recipe.batch),
+      };
+      const { loss, aux, grad } = autocast(precision, () =>
+        valueAndGrad((model: MaskedModel) => {
+          const dropped = dropPath.rate > 0 ? { dropPath } : {};
+          const predicted = predictMasked(model, vit, pictures, mask, hidden, dropped);
+          const { loss, ...aux } =
+            tokens === null ? maskedPixelLoss(predicted, pictures, vit, hidden) : maskedLoss(predicted, tokens, hidden);
+          return { loss, aux };
+        })(state.model),
+      );
+      const weight = recipe.lossMean === "batch" ? tf.sum<tf.Scalar>(hidden.weights) : tf.scalar(1);
+      return { weight, means: { grad: grad as MaskedModel, figures: { loss, ...aux } }, sums: {} };
+    },
+    update(state, { means: { grad, figures } }, hyper) {
+      const at = { lr: hyper["lr"] as tf.Scalar, loss: figures.loss };
+      const { params: model, slots, gradNorm, finite } = optimizer.update(grad, state.slots, state.model, at);
+      return { state: { model, slots }, metrics: { ...figures, gradNorm, finite } };
+    },
   };
 }

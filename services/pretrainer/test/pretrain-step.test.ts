@@ -1,7 +1,9 @@
 import { encodeTokens, initVqAutoencoder } from "@peco/models";
-import { jit, random, type tf } from "tfjs-libtensorflow";
-import { describe, it } from "vitest";
+import { wholeStep } from "@peco/training";
+import { type HostArray, jit, random, type tf } from "tfjs-libtensorflow";
+import { describe, expect, it } from "vitest";
 import { drawnBatch, expectSameCompiledAndEager } from "../../../libs/training/test/compiled-and-eager.ts";
+import { distance, expectSameInParts, rowsOf, stepped } from "../../../libs/training/test/in-parts.ts";
 import { shortRecipe } from "../../../libs/training/test/untrained-store.ts";
 import { initPretraining, type PretrainOptions, pretrainStep } from "../src/index.ts";
 
@@ -51,7 +53,52 @@ describe("a step of pre-training", () => {
   for (const [name, chosen, compiler, tolerance] of cases) {
     it(`gives compiled (${name}) what it gives eagerly`, async () => {
       const initial = initPretraining(chosen, random.key(4));
-      await expectSameCompiledAndEager(jit(pretrainStep(chosen), { name, compiler }), initial, batch(), tolerance);
+      await expectSameCompiledAndEager(
+        jit(wholeStep(pretrainStep(chosen)), { name, compiler }),
+        initial,
+        batch(),
+        tolerance,
+      );
     });
   }
+
+  const parts = { batch: 4, microBatch: 1, mixGroup: null };
+  const of4 = { ...recipe.pretrain, batch: 4 };
+  /** Two pictures with fewer masked patches, so that means of parts differ from the mean over all. */
+  const uneven = () => {
+    const whole = batch();
+    whole.mask.data.fill(0, 0, patches - 1).fill(0, 2 * patches, 3 * patches - 2);
+    whole.mask.data[0] = 1;
+    whole.mask.data[2 * patches] = 1;
+    return whole;
+  };
+
+  for (const [name, chosen] of [
+    ["tokens", options({ recipe: of4 })],
+    ["tokens, as BEiT, with drop path", options({ vit: beit, dropPath: 0.5, recipe: of4 })],
+    ["pixels", options({ tokenizer: null, recipe: of4 })],
+  ] as const) {
+    it(`gives in parts what it gives of the whole batch: ${name}`, async () => {
+      await expectSameInParts(pretrainStep(chosen), initPretraining(chosen, random.key(4)), uneven(), parts);
+    });
+  }
+
+  it("takes the mean of the parts' means, as BEiT's ranks do, where the recipe says so", async () => {
+    const chosen = options({ recipe: { ...of4, lossMean: "micro-batches" } });
+    const initial = initPretraining(chosen, random.key(4));
+    const alone: Record<string, HostArray>[] = [];
+    for (const place of [0, 1, 2, 3]) {
+      const data = rowsOf(uneven(), Int32Array.of(place));
+      alone.push((await stepped(pretrainStep(chosen), initial, data, { division: null })).given);
+    }
+    const { given } = await stepped(pretrainStep(chosen), initial, uneven(), { division: parts });
+    const path = "means.grad.head.weight";
+    const rows = alone.map((one) => (one[path] as HostArray).data as Float32Array);
+    const mean = (rows[0] as Float32Array).map((_, i) => rows.reduce((sum, row) => sum + (row[i] as number), 0) / 4);
+    const wanted = { [path]: { ...given[path], data: mean } as HostArray };
+    expect(distance({ [path]: given[path] as HostArray }, wanted).largest).toBeLessThan(1e-5);
+    const overAll = options({ recipe: of4 });
+    const other = await stepped(pretrainStep(overAll), initial, uneven(), { division: parts });
+    expect(distance({ [path]: other.given[path] as HostArray }, wanted).largest).toBeGreaterThan(1e-2);
+  });
 });
