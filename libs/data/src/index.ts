@@ -39,7 +39,6 @@ export { type GeneratedOptions, type GeneratedSet, readGeneratedSet, writeGenera
 export type { HostInt32, HostUint8 } from "./host-array.ts";
 export { type IdentifiedFile, type IdentifiedFolder, type IdentifyOptions, identifyFolder } from "./identify-folder.ts";
 export { type Division, partCount, partPlaces } from "./micro-batches.ts";
-export { type Division, partCount, partPlaces } from "./micro-batches.ts";
 export { type DataMeta, type PackedData, type PackForm, packFolder, packGenerated } from "./pack-data.ts";
 export type { ShardSink } from "./pack-encoded.ts";
 export {
