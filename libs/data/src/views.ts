@@ -1,8 +1,10 @@
 import { type Key, type Stream, stream } from "@peco/random";
 import { z } from "zod";
-import { brightness, contrast, grey, hue, saturation, solarize } from "./colour.ts";
+import { grey, solarize } from "./colour.ts";
+import { applyJitter, drawJitter, jitterOptions } from "./colour-jitter.ts";
 import { gaussianBlur } from "./gaussian-blur.ts";
 import type { Picture } from "./picture.ts";
+import { augment, drawRandAugment, randAugmentOptions } from "./rand-augment.ts";
 import { randomResizedCrop } from "./random-resized-crop.ts";
 import { filters } from "./resample-weights.ts";
 import { type Box, resizeBox } from "./resize.ts";
@@ -24,22 +26,16 @@ export const viewOptions = z.strictObject({
   }),
   /** Probability of mirroring left to right. */
   flip: share,
-  /** One draw of `p` for all four, which then come in random order: factors `U(1 - x, 1 + x)`, hue turned by `U(-hueDegrees, hueDegrees)`. */
-  jitter: z
-    .strictObject({
-      p: share,
-      brightness: share,
-      contrast: share,
-      saturation: share,
-      hueDegrees: z.number().min(0).max(180),
-    })
-    .nullish(),
+  /** One draw of `p` for all of it. */
+  jitter: jitterOptions.extend({ p: share }).nullish(),
   /** Probability of a picture without colour. */
   grey: share.optional(),
   /** Deviation in pixels; probability in the first and in the second view. */
   blur: z.strictObject({ sigma: range, p: perView }).optional(),
   /** Values from `threshold` (a share of the range) are inverted; probability in the first and in the second view. */
   solarize: z.strictObject({ threshold: share, p: perView }).optional(),
+  /** Comes right after crop and mirroring. */
+  randAugment: randAugmentOptions.optional(),
   /** Filter of the tokenizer's view of a masked batch. @default crop.filter */
   tokenizerFilter: z.enum(filters).optional(),
 });
@@ -61,7 +57,7 @@ export function drawWindow(draws: Stream, { height, width }: Omit<Picture, "data
 
 /**
  * Makes view `view` (0 or 1) of a picture into `out`, `uint8 [size, size, 3]`, with MoCo v3's order: crop and mirroring, jitter, grey,
- * blur, solarize. All draws come from `key`.
+ * blur, solarize; fine-tuning has RandAugment in place of the latter. All draws come from `key`.
  */
 export function makeView(
   key: Key,
@@ -75,6 +71,9 @@ export function makeView(
   const { box, mirror } = drawWindow(draws, picture, options);
   const made = { data: out, height: size, width: size };
   resizeBox(picture, box, made, options.crop.filter, mirror);
+  if (options.randAugment) {
+    for (const drawn of drawRandAugment(draws, options.randAugment)) augment(made, drawn, options.randAugment.fill);
+  }
   changeColours(draws, made, options, view);
 }
 
@@ -108,29 +107,8 @@ function recoloured(draws: Stream, picture: Picture, options: ViewOptions): Pict
 function changeColours(draws: Stream, picture: Picture, options: ViewOptions, view: 0 | 1): void {
   const { jitter, blur } = options;
   const { data } = picture;
-  if (jitter && draws.bernoulli(jitter.p)) changeBy(draws, data, jitter);
+  if (jitter && draws.bernoulli(jitter.p)) applyJitter(data, drawJitter(draws, jitter));
   if (options.grey && draws.bernoulli(options.grey)) grey(data);
   if (blur && draws.bernoulli(blur.p[view])) gaussianBlur(picture, draws.uniform(blur.sigma[0], blur.sigma[1]));
   if (options.solarize && draws.bernoulli(options.solarize.p[view])) solarize(data, options.solarize.threshold * 255);
-}
-
-function changeBy(draws: Stream, pixels: Uint8Array, jitter: NonNullable<ViewOptions["jitter"]>): void {
-  const factor = (strength: number) => draws.uniform(1 - strength, 1 + strength);
-  const changes = [
-    (value: number) => brightness(pixels, value),
-    (value: number) => contrast(pixels, value),
-    (value: number) => saturation(pixels, value),
-    (value: number) => hue(pixels, value),
-  ];
-  const values = [
-    factor(jitter.brightness),
-    factor(jitter.contrast),
-    factor(jitter.saturation),
-    draws.uniform(-jitter.hueDegrees, jitter.hueDegrees) / 360,
-  ];
-  for (const which of draws.shuffle([0, 1, 2, 3])) {
-    // The way to HSV and back costs precision even where nothing turns.
-    if (which === 3 && jitter.hueDegrees === 0) continue;
-    changes[which]?.(values[which] as number);
-  }
 }
