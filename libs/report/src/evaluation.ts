@@ -58,6 +58,8 @@ export const probe = z.strictObject({
 /** Votes of the nearest training pictures, by the cosine of the networks' outputs (DINO's protocol). */
 export const nearestNeighbours = z.strictObject({
   network: frozenNetwork,
+  /** After the final norm: the class token, or the mean of the patches. */
+  output: z.enum(["class-token", "patch-mean"]),
   /** Training pictures that vote. */
   pictures: count,
   results: z.array(z.strictObject({ neighbours: z.int().positive(), validation: share, test: share })).min(1),

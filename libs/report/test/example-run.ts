@@ -298,7 +298,15 @@ function exampleClassification(s: Stream, classes: string[]): NonNullable<Evalua
       lr,
       validation: [level + s.normal(0, 0.02), level + s.normal(0, 0.02)],
     }));
-    return { name, start: name === "pretrained" ? name : ("random" as const), rates, lr: 0.002, networks, mean, confusion };
+    return {
+      name,
+      start: name === "pretrained" ? name : ("random" as const),
+      rates,
+      lr: 0.002,
+      networks,
+      mean,
+      confusion,
+    };
   };
   const blocks = (levels: number[]) =>
     levels.map((test, i) => ({ block: i + 1, validation: test + 0.004, test, best: null }));
@@ -315,6 +323,7 @@ function exampleClassification(s: Stream, classes: string[]): NonNullable<Evalua
     nearestNeighbours: [
       {
         network: "pretrained",
+        output: "patch-mean",
         pictures: 4000,
         results: [10, 20, 100, 200].map((neighbours, i) => ({
           neighbours,

@@ -1,8 +1,8 @@
 import type { CodeWords } from "@peco/report/evaluation";
 import type { Tokenizer } from "@peco/training";
 import { tf } from "tfjs-libtensorflow";
-import { frozenStep } from "./frozen-step.ts";
-import { type FrozenFeatures, linearAccuracies } from "./linear-evaluation.ts";
+import type { FrozenFeatures } from "./frozen-features.ts";
+import { type LinearAccuracy, linearAccuracies } from "./linear-evaluation.ts";
 import type { Pass } from "./pictures-in-order.ts";
 
 /** Vectors of all places stand side by side up to so many features; above, their mean over the places is taken. */
@@ -15,25 +15,21 @@ const WIDEST = 16_384;
 export async function evaluateCodeWords(pass: Pass, tokenizer: Tokenizer, classes: number): Promise<CodeWords> {
   const { codes, side, pictureSize: size } = tokenizer;
   const grids = vectorGrids(tokenizer);
-  await using step = frozenStep(pass.context, "code words", ({ images }: { readonly images: tf.Tensor4D }) => {
-    const tokens = tokenizer.tokenise(images);
-    return { tokens, rows: grids.map(({ of, pooled }) => rowsOf(of(images, tokens), pooled)) };
-  });
   const features: FrozenFeatures = {
     name: "code words",
     widths: [codes, ...grids.map(({ width, pooled }) => (pooled ? width : side * side * width))],
-    sizes: { size },
-    of: async ({ batch: { images } }) => {
-      const { tokens, rows } = await step.run({ images });
-      const bags = bagsOfCodes(tokens.data as Int32Array, side * side, codes);
-      return [bags, ...rows.map(({ data }) => data as Float32Array)];
+    size,
+    of: (images) => {
+      const tokens = tokenizer.tokenise(images);
+      return [bagsOfCodes(tokens, codes), ...grids.map(({ of, pooled }) => rowsOf(of(images, tokens), pooled))];
     },
   };
   const accuracies = await linearAccuracies(pass, features, classes);
   return [{ representation: "bag" as const, pooled: false }, ...grids].map(({ representation, pooled }, i) => ({
     representation,
     pooled,
-    ...(accuracies[i] as (typeof accuracies)[number]),
+    validation: (accuracies[i] as LinearAccuracy).validation,
+    test: (accuracies[i] as LinearAccuracy).test,
   }));
 }
 
@@ -71,12 +67,19 @@ function rowsOf(grid: tf.Tensor4D, pooled: boolean): tf.Tensor2D {
   return pooled ? tf.mean<tf.Tensor2D>(grid, [1, 2]) : tf.reshape<tf.Rank.R2>(grid, [grid.shape[0], -1]);
 }
 
-/** How often each code occurs in each picture: `[pictures, codes]`. */
-export function bagsOfCodes(tokens: Int32Array, places: number, codes: number): Float32Array {
-  const bags = new Float32Array((tokens.length / places) * codes);
-  tokens.forEach((token, at) => {
-    const cell = Math.floor(at / places) * codes + token;
-    bags[cell] = (bags[cell] as number) + 1;
-  });
-  return bags;
+/** One-hot tokens take at most so many numbers at a time. */
+const MOST_ONE_HOT = 2 ** 24;
+
+/** How often each code occurs in each picture, of tokens `int32 [batch, rows, columns]`: `[batch, codes]`. */
+export function bagsOfCodes(tokens: tf.Tensor3D, codes: number): tf.Tensor2D {
+  const [batch, rows, columns] = tokens.shape;
+  const places = rows * columns;
+  const list = tf.reshape<tf.Rank.R2>(tokens, [batch, places]);
+  const group = Math.max(1, Math.min(places, Math.floor(MOST_ONE_HOT / (batch * codes))));
+  const counts = [];
+  for (let at = 0; at < places; at += group) {
+    const some = tf.slice2d(list, [0, at], [batch, Math.min(group, places - at)]);
+    counts.push(tf.sum<tf.Tensor2D>(tf.cast(tf.oneHot(some, codes), "float32"), 1));
+  }
+  return counts.length === 1 ? (counts[0] as tf.Tensor2D) : tf.addN(counts);
 }

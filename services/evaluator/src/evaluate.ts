@@ -1,14 +1,22 @@
 import { initVisionTransformer } from "@peco/models";
 import { fold, key } from "@peco/random";
-import { type Arm, type Classification, type Evaluation, evaluation } from "@peco/report/evaluation";
+import {
+  type Arm,
+  type Classification,
+  type Evaluation,
+  evaluation,
+  type NearestNeighbours,
+  type Probe,
+} from "@peco/report/evaluation";
 import type { Stage } from "@peco/stage";
-import { openData, useThreads } from "@peco/training";
+import { openData, StageCheckpoints, useThreads } from "@peco/training";
 import { random, tf } from "tfjs-libtensorflow";
 import { chanceOf, evaluateArm } from "./classification.ts";
 import { evaluateCodeWords } from "./code-words.ts";
+import { labelsOf } from "./frozen-features.ts";
 import { type FrozenNetwork, loadFinetuned, loadNetworks, type Networks } from "./inputs.ts";
-import { labelsOf } from "./linear-evaluation.ts";
 import { measureMaskedPrediction } from "./masked-prediction.ts";
+import { evaluateNeighbours } from "./nearest-neighbours.ts";
 import { limited, type Pass } from "./pictures-in-order.ts";
 import { probeNetwork } from "./probes.ts";
 import { publishEvaluation } from "./publish.ts";
@@ -25,7 +33,7 @@ export const evaluateStage: Stage = async (context) => {
   useThreads(context);
   const { spec, store, recipe } = context;
   await using data = await openData(store, spec.inputs["data"] ?? "");
-  const pass: Pass = { context, data };
+  const pass: Pass = { context, data, checkpoints: await StageCheckpoints.open(context) };
   const pictures = data.places(limited(context, { split: "test" })).length;
   const numbers = chooseSamples(
     data,
@@ -76,11 +84,16 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
     await arm("pretrained", start?.name ?? "weights", classifier),
     ...(classifierFromScratch === undefined ? [] : [await arm("from-scratch", "random", classifierFromScratch)]),
   ];
-  const probes = [];
+  const [probes, nearestNeighbours]: [Probe[], NearestNeighbours[]] = [[], []];
   if (start !== null) {
-    probes.push(await probeNetwork(pass, start.name, start.network, classes));
     using untrained = randomNetwork(pass, start.network);
-    probes.push(await probeNetwork(pass, "random", untrained, classes));
+    for (const [name, network] of [
+      [start.name, start.network],
+      ["random", untrained],
+    ] as const) {
+      probes.push(await probeNetwork(pass, name, network, classes));
+      nearestNeighbours.push(...(await evaluateNeighbours(pass, name, network, classes)));
+    }
   }
   const { tokenizer } = networks;
   const withCodeWords = tokenizer !== null && recipe.evaluate.codeWords;
@@ -95,7 +108,7 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
     arms,
     probeLabels: known(labelsOf(pass, { split: "train", first: recipe.evaluate.probe.labels })).length,
     probes,
-    nearestNeighbours: [],
+    nearestNeighbours,
     codeWords: withCodeWords ? await evaluateCodeWords(pass, tokenizer, classes) : null,
   };
 }

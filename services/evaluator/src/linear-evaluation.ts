@@ -1,36 +1,30 @@
 import type { Selection } from "@peco/data";
 import { topKHits } from "@peco/metrics";
-import { type LabelledFeatures, type LinearProbe, ProbeFitter } from "./linear-probe.ts";
-import { type Chunk, limited, overPictures, type Pass, type Sizes } from "./pictures-in-order.ts";
+import type { Probe } from "@peco/report/evaluation";
+import { adamwAccuracies } from "./adamw-probe.ts";
+import { type FrozenFeatures, labelledFeatures, overFeatures } from "./frozen-features.ts";
+import { type LinearProbe, ProbeFitter } from "./linear-probe.ts";
+import type { Pass } from "./pictures-in-order.ts";
 
-/** Frozen features of pictures, of one or several kinds. */
-export interface FrozenFeatures {
-  /** Names them in progress. */
-  readonly name: string;
-  /** Width of each kind. */
-  readonly widths: readonly number[];
-  readonly sizes: Sizes;
-  /** The features of a batch, `[rows, width]` for each kind; only the first `count` rows are looked at. */
-  of(chunk: Chunk): Promise<readonly Float32Array[]>;
-}
-
-/** Accuracies of a linear classifier of one kind of features. */
-export interface LinearAccuracy {
-  readonly validation: number;
-  readonly test: number;
-}
+/** Accuracies of a linear classifier of one kind of features; `best` is that of the epoch that was best on validation. */
+export type LinearAccuracy = Omit<Probe["blocks"][number], "block">;
 
 /**
- * Fits a linear classifier to each kind of features of the first `evaluate.probe.labels` training pictures (those without a class are left
- * out), and counts what it names right of the validation and of the test split.
+ * Trains a linear classifier on each kind of features of the first `evaluate.probe.labels` training pictures (those without a class are
+ * left out), and counts what it names right of the validation and of the test split.
  */
 export async function linearAccuracies(
   pass: Pass,
   features: FrozenFeatures,
   classes: number,
 ): Promise<LinearAccuracy[]> {
+  const { method } = pass.context.recipe.evaluate.probe;
+  return method === "adamw" ? adamwAccuracies(pass, features, classes) : lbfgsAccuracies(pass, features, classes);
+}
+
+async function lbfgsAccuracies(pass: Pass, features: FrozenFeatures, classes: number): Promise<LinearAccuracy[]> {
   const { probe } = pass.context.recipe.evaluate;
-  const train = await trainingFeatures(pass, features, { split: "train", first: probe.labels });
+  const train = await labelledFeatures(pass, features, { split: "train", first: probe.labels });
   const fitter = new ProbeFitter(classes, probe.weightDecay, pass.context.recipe.runtime.compiler);
   const probes: LinearProbe[] = [];
   try {
@@ -43,34 +37,11 @@ export async function linearAccuracies(
   }
   const validation = await shareRight(pass, features, probes, classes, { split: "validation" });
   const test = await shareRight(pass, features, probes, classes, { split: "test" });
-  return probes.map((_, kind) => ({ validation: validation[kind] as number, test: test[kind] as number }));
-}
-
-/** Features of all selected pictures that have a class. */
-export async function trainingFeatures(
-  pass: Pass,
-  features: FrozenFeatures,
-  selection: Selection,
-): Promise<LabelledFeatures[]> {
-  const labels = labelsOf(pass, selection).filter((label) => label >= 0);
-  const kinds = features.widths.map((width) => new Float32Array(labels.length * width));
-  let filled = 0;
-  await overPictures(
-    pass,
-    `${features.name}, ${selection.split}`,
-    selection,
-    async (chunk) => {
-      const found = await features.of(chunk);
-      for (let row = 0; row < chunk.count; row++) {
-        if ((chunk.batch.labels.data[row] as number) < 0) continue;
-        for (const [kind, width] of features.widths.entries())
-          kinds[kind]?.set((found[kind] as Float32Array).subarray(row * width, (row + 1) * width), filled * width);
-        filled++;
-      }
-    },
-    features.sizes,
-  );
-  return kinds.map((values) => ({ features: values, labels: Int32Array.from(labels) }));
+  return probes.map((_, kind) => ({
+    validation: validation[kind] as number,
+    test: test[kind] as number,
+    best: null,
+  }));
 }
 
 /** Share of the selected pictures whose class each probe names, batch by batch, so that no split has to fit into memory. */
@@ -83,25 +54,13 @@ async function shareRight(
 ): Promise<number[]> {
   const right = probes.map(() => 0);
   let all = 0;
-  await overPictures(
-    pass,
-    `${features.name}, ${selection.split}`,
-    selection,
-    async (chunk) => {
-      const found = await features.of(chunk);
-      const labels = chunk.batch.labels.data.subarray(0, chunk.count);
-      for (const [kind, probe] of probes.entries()) {
-        const rows = (found[kind] as Float32Array).subarray(0, chunk.count * (features.widths[kind] as number));
-        right[kind] = (right[kind] as number) + topKHits(probe.scores(rows), labels, classes, 1);
-      }
-      all += chunk.count;
-    },
-    features.sizes,
-  );
+  await overFeatures(pass, features, selection, ({ kinds, labels, count }) => {
+    for (const [kind, probe] of probes.entries()) {
+      const scores = probe.scores(kinds[kind] as Float32Array).subarray(0, count * classes);
+      const hits = topKHits(scores, labels, classes, 1);
+      right[kind] = (right[kind] as number) + hits;
+    }
+    all += count;
+  });
   return right.map((hits) => hits / all);
-}
-
-/** Classes of the selected pictures, -1 for those without. */
-export function labelsOf({ context, data }: Pass, selection: Selection): number[] {
-  return data.places(limited(context, selection)).map((place) => data.pictures.label(place) ?? -1);
 }

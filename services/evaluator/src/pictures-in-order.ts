@@ -1,6 +1,6 @@
 import type { Dataset, InOrder, Selection } from "@peco/data";
 import type { StageContext } from "@peco/stage";
-import { ReadAhead } from "@peco/training";
+import { ReadAhead, type StageCheckpoints } from "@peco/training";
 
 /** A batch whose first `count` rows are pictures, beginning at picture `first` of the selection; the rest only fills it up. */
 export interface Chunk {
@@ -15,6 +15,7 @@ export interface Chunk {
 export interface Pass {
   readonly context: StageContext;
   readonly data: Dataset;
+  readonly checkpoints: StageCheckpoints;
 }
 
 /** A selection, cut down to one batch in a preflight. */

@@ -1,6 +1,6 @@
 import type { Manifest } from "@peco/artifacts";
 import { mean } from "@peco/metrics";
-import { type Evaluation, evaluationBlob } from "@peco/report/evaluation";
+import { type Evaluation, evaluationBlob, type NearestNeighbours } from "@peco/report/evaluation";
 import type { StageContext, StageOutput } from "@peco/stage";
 
 /** Publishes an evaluation with its pictures, and gives the figures that scripts and the command line show. */
@@ -38,7 +38,10 @@ function figures(result: Evaluation): Record<string, number> {
     all[`top5${named(name)}`] = mean.top5;
   }
   for (const { network, top1 } of classification?.probes ?? []) all[`probe${named(network)}`] = top1;
-  for (const { network, top1 } of classification?.nearestNeighbours ?? []) all[`neighbours${named(network)}`] = top1;
+  for (const network of ["pretrained", "perceptual-network", "random"] as const)
+    all[`neighbours${named(network)}`] = bestNeighbours(
+      (classification?.nearestNeighbours ?? []).filter((found) => found.network === network),
+    );
   for (const { representation, test } of classification?.codeWords ?? [])
     all[`codeWords${named(representation)}`] = test;
   for (const distance of ["tokens", "pixels", "features"] as const) {
@@ -50,6 +53,12 @@ function figures(result: Evaluation): Record<string, number> {
     all[`reverseTriples${named(distance)}`] = meanOf(scores(false));
   }
   return Object.fromEntries(Object.entries(all).filter((entry): entry is [string, number] => entry[1] !== undefined));
+}
+
+/** Accuracy on test of the output and number of neighbours that are best on validation. */
+function bestNeighbours(found: readonly NearestNeighbours[]): number | undefined {
+  const all = found.flatMap(({ results }) => results);
+  return all.length === 0 ? undefined : all.reduce((a, b) => (b.validation > a.validation ? b : a)).test;
 }
 
 const meanOf = (values: readonly number[]) => (values.length === 0 ? undefined : mean(values));

@@ -22,17 +22,21 @@ export function logitsOf(classifier: Classifier, config: VisionTransformerConfig
   return ({ images }: Images) => ({ logits: classify(classifier, config, images) });
 }
 
-/** Features of every block for a linear probe, class token beside the mean of the patches: `[batch, blocks, 2 * width]`, no final norm. */
-export function probeFeatures(vit: VisionTransformer, config: VisionTransformerConfig) {
-  return ({ images }: Images) => {
-    const features = visionTransformer(vit, config, images).blocks.map((block) => {
-      const [batch, tokens, width] = block.shape;
-      const classToken = tf.reshape<tf.Rank.R2>(tf.slice(block, [0, 0, 0], [batch, 1, width]), [batch, width]);
-      const patches = tf.mean<tf.Tensor2D>(tf.slice(block, [0, 1, 0], [batch, tokens - 1, width]), 1);
-      return tf.concat2d([classToken, patches], 1);
-    });
-    return { features: tf.stack(features, 1) as tf.Tensor3D };
-  };
+/** Features of every block for a linear probe, class token beside the mean of the patches: `[batch, 2 * width]` each, no final norm. */
+export function blockFeatures(vit: VisionTransformer, config: VisionTransformerConfig) {
+  return (images: tf.Tensor4D): tf.Tensor2D[] =>
+    visionTransformer(vit, config, images).blocks.map((block) => tf.concat2d([...classAndMean(block)], 1));
+}
+
+/** A network's outputs after its final norm: class token and mean of the patches, `[batch, width]` each. */
+export function outputs(vit: VisionTransformer, config: VisionTransformerConfig) {
+  return (images: tf.Tensor4D): tf.Tensor2D[] => classAndMean(visionTransformer(vit, config, images).tokens);
+}
+
+function classAndMean(tokens: tf.Tensor3D): [classToken: tf.Tensor2D, mean: tf.Tensor2D] {
+  const [batch, count, width] = tokens.shape;
+  const classToken = tf.reshape<tf.Rank.R2>(tf.slice(tokens, [0, 0, 0], [batch, 1, width]), [batch, width]);
+  return [classToken, tf.mean<tf.Tensor2D>(tf.slice(tokens, [0, 1, 0], [batch, count - 1, width]), 1)];
 }
 
 /** Tokens `int32 [batch, rows, columns]`, and the pictures decoded from them as whole numbers from 0 to 255; null without a decoder. */

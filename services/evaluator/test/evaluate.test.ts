@@ -5,6 +5,7 @@ import { digestOf } from "@peco/artifacts";
 import { drawMask } from "@peco/masking";
 import { psnr } from "@peco/metrics";
 import { fold, key, stream } from "@peco/random";
+import type { Recipe } from "@peco/recipes";
 import { type Evaluation, evaluation } from "@peco/report/evaluation";
 import { executeStage, parseSpec } from "@peco/stage";
 import { createLogger } from "@peco/telemetry";
@@ -23,14 +24,14 @@ const log = createLogger("test", { level: "silent" });
 async function evaluate(
   folder: string,
   inputs: Record<string, string>,
-  options: { seed?: string; preflight?: boolean; signal?: AbortSignal } = {},
+  options: { seed?: string; preflight?: boolean; signal?: AbortSignal; recipe?: Recipe } = {},
 ) {
   const { seed = "1", preflight = false, signal = new AbortController().signal } = options;
   const parts = { stage: "evaluate", inputs, seed, salt: Math.random(), ...(preflight ? { preflight } : {}) };
   const common = {
     store: folder,
     run: "test",
-    recipe,
+    recipe: options.recipe ?? recipe,
     masking: null,
     folder: null,
     threads: 1,
@@ -95,6 +96,22 @@ describe("with classes", () => {
       expect(chosen?.validation).toBe(Math.max(...blocks.map(({ validation }) => validation)));
       expect(top1).toBe(chosen?.test);
       expect(top1).toBeGreaterThan(0.7); // light alone tells most of these classes apart
+    }
+  });
+
+  it("names pictures by their nearest neighbours, and takes the best number of them on validation", () => {
+    const found = result.classification?.nearestNeighbours ?? [];
+    const kinds = found.map(({ network, output }) => [network, output]);
+    expect(kinds).toEqual(
+      ["pretrained", "random"].flatMap((network) => ["class-token", "patch-mean"].map((output) => [network, output])),
+    );
+    for (const { pictures, results, neighbours, top1 } of found) {
+      expect(pictures).toBe(40);
+      expect(results.map((one) => one.neighbours)).toEqual([5, 10]);
+      const chosen = results.find((one) => one.neighbours === neighbours);
+      expect(chosen?.validation).toBe(Math.max(...results.map(({ validation }) => validation)));
+      expect(top1).toBe(chosen?.test);
+      expect(top1).toBeGreaterThan(0.6);
     }
   });
 
@@ -264,6 +281,24 @@ describe("with what a run has no network for left out", () => {
     const { result } = await measured("data", ...classifiers);
     expect(result).toMatchObject({ ...noTokens, classification: { arms: [{ start: "weights" }, {}], probes: [] } });
     expect(result.triples?.settings[0]?.distances.map(({ distance }) => distance)).toEqual(["pixels"]);
+  });
+
+  it("probes as BEiT does where the recipe says so, with last and best epoch", async () => {
+    const { probe } = recipe.evaluate;
+    const adamw = { ...probe.adamw, epochs: 3, batch: 16, lr: 0.05 };
+    const inputs = { data: made.inputs["data"] as string, pretrained: made.inputs["pretrained"] as string };
+    const { artifact } = await evaluate(
+      folder,
+      { ...inputs, classifier: made.inputs["classifier"] as string },
+      { recipe: { ...recipe, evaluate: { ...recipe.evaluate, probe: { ...probe, method: "adamw", adamw } } } },
+    );
+    const [pretrained] = (await read(made, artifact)).classification?.probes ?? [];
+    expect(pretrained).toMatchObject({ network: "pretrained", method: "adamw" });
+    for (const { validation, best } of pretrained?.blocks ?? []) {
+      expect(best?.validation).toBeGreaterThanOrEqual(validation);
+      expect([1, 2, 3]).toContain(best?.epoch);
+      expect(best?.test).toBeGreaterThan(0.5);
+    }
   });
 
   it("takes a tokenizer without a decoder", async () => {
