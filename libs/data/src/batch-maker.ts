@@ -2,10 +2,11 @@ import { drawMask } from "@peco/masking";
 import { fold, type Key, key, stream } from "@peco/random";
 import type { AnyBatch, BatchSpec } from "./batch-spec.ts";
 import { makeEvaluationView } from "./evaluation-view.ts";
-import { hostInt32, hostUint8 } from "./host-array.ts";
+import { type HostInt32, hostInt32, hostUint8 } from "./host-array.ts";
 import { partCount, partPlaces } from "./micro-batches.ts";
 import type { Picture } from "./picture.ts";
 import type { PictureReader } from "./picture-reader.ts";
+import { drawErasure } from "./random-erasing.ts";
 import { SampleOrder } from "./sample-order.ts";
 import { makeView, makeViewPair } from "./views.ts";
 
@@ -93,13 +94,13 @@ export class BatchMaker {
     return { view1, view2, mask };
   }
 
-  async #labelled(spec: Drawn, samples: readonly Sample[]): Promise<AnyBatch> {
+  async #labelled(spec: Extract<BatchSpec, { kind: "labelled" }>, samples: readonly Sample[]): Promise<AnyBatch> {
     const labels = hostInt32(samples.length);
     const { images } = await this.#oneView(spec, samples);
     samples.forEach(({ selected }, at) => {
       labels.data[at] = this.#selected.labels[selected] as number;
     });
-    return { images, labels };
+    return { images, labels, ...(spec.erase && { erase: boxesToErase(samples, spec.size, spec.erase) }) };
   }
 
   async #inOrder(spec: Extract<BatchSpec, { kind: "in-order" }>, step: number): Promise<AnyBatch> {
@@ -133,6 +134,16 @@ export class BatchMaker {
     const places = Int32Array.from(samples, ({ selected }) => this.#selected.places[selected] as number);
     await this.#pictures.each(places, (picture, at) => make((samples[at] as Sample).key, picture, at));
   }
+}
+
+/** A box for each picture: int32 [batch, 4]. */
+function boxesToErase(samples: readonly Sample[], size: number, probability: number): HostInt32 {
+  const boxes = hostInt32(samples.length, 4);
+  for (const [at, { key }] of samples.entries()) {
+    const { top, left, height, width } = drawErasure(stream(fold(key, "erase")), size, size, probability);
+    boxes.data.set([top, left, height, width], at * 4);
+  }
+  return boxes;
 }
 
 const pictures = (batch: number, size: number) => hostUint8(batch, size, size, 3);

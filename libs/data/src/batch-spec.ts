@@ -62,7 +62,12 @@ export const batchSpec = z.discriminatedUnion("kind", [
     tokenizerSize: side,
     mask,
   }),
-  z.strictObject({ kind: z.literal("labelled"), ...drawn }),
+  z.strictObject({
+    kind: z.literal("labelled"),
+    ...drawn,
+    /** Probability that a part of a picture is erased, for which batches then have boxes. @default 0 */
+    erase: z.number().min(0).max(1).optional(),
+  }),
   z.strictObject({
     kind: z.literal("in-order"),
     ...common,
@@ -80,9 +85,12 @@ export type TwoViews = { view1: HostUint8; view2: HostUint8 };
 export type OneView = { images: HostUint8 };
 /** `view1 uint8 [batch, size, size, 3]`, `view2 uint8 [batch, tokenizerSize, tokenizerSize, 3]`, `mask uint8 [batch, rows * columns]`, 1 where hidden. */
 export type Masked = { view1: HostUint8; view2: HostUint8; mask: HostUint8 };
-/** `images uint8 [batch, size, size, 3]`, `labels int32 [batch]`. */
-export type Labelled = { images: HostUint8; labels: HostInt32 };
-/** As {@link Labelled} (label -1 where there is none); only the first `valid` (`int32 []`) rows are pictures, the rest is 0 and -1. */
+/**
+ * `images uint8 [batch, size, size, 3]`, `labels int32 [batch]`; where parts are erased, `erase int32 [batch, 4]`: top, left, height and
+ * width of the box, whose pixels a program replaces by noise once they are normalised (0 high and wide: nothing is).
+ */
+export type Labelled = { images: HostUint8; labels: HostInt32; erase?: HostInt32 };
+/** `images` and `labels` as {@link Labelled} (label -1 where there is none); only the first `valid` (`int32 []`) rows are pictures, the rest is 0 and -1. */
 export type InOrder = { images: HostUint8; labels: HostInt32; valid: HostInt32 };
 
 /** The batch that each kind of specification gives. */

@@ -50,7 +50,7 @@ describe("batches", () => {
     expect(new Set(digests).size).toBe(10);
   });
 
-  it("do not change: these are the bytes of version 1 of the stages", async () => {
+  it("do not change: these are the bytes of version 2 of the stages", async () => {
     const specs = [
       { kind: "two-views" as const, ...common, views: allViews },
       { kind: "one-view" as const, ...common, views: { ...noViews, flip: 0.5 }, size: 24 },
@@ -64,9 +64,9 @@ describe("batches", () => {
     );
     expect(digests).toMatchInlineSnapshot(`
       [
-        "60a82fa8 2a397e0f",
-        "734482dc",
-        "b94a1efa 90ce9f81 df118641",
+        "7f6ab754 aadec4b7",
+        "f543bcb0",
+        "1dcd64dd c47d922e df118641",
       ]
     `);
   });

@@ -37,8 +37,8 @@ export interface DrawnOperation {
 }
 
 /** The colour that timm fills with: the mean of the normalisation, in units of [0, 1]. */
-export function fillOf(mean: readonly [number, number, number]): Fill {
-  return mean.map((value) => Math.min(255, roundHalfEven(255 * value))) as unknown as Fill;
+export function fillOf(mean: readonly [number, number, number]): [number, number, number] {
+  return mean.map((value) => Math.min(255, roundHalfEven(255 * value))) as [number, number, number];
 }
 
 /** Draws the operations that a picture goes through: mostly one or two, none for a quarter of the pictures. */

@@ -1,10 +1,11 @@
 import type { BatchSpec } from "./batch-spec.ts";
 import type { Division } from "./micro-batches.ts";
+import { fillOf, type RandAugmentOptions } from "./rand-augment.ts";
 import type { ViewOptions } from "./views.ts";
 
 /** The parts of a recipe that batches follow from; a whole recipe is one. */
 export interface BatchRecipe {
-  readonly image: { readonly size: number; readonly patch: number };
+  readonly image: { readonly size: number; readonly patch: number; readonly mean?: readonly [number, number, number] };
   readonly perceptualNetwork: { readonly batch: number; readonly views: ViewOptions };
   readonly codebook: Divided & {
     readonly source?: "vq" | "feature-kmeans" | "dall-e";
@@ -22,9 +23,12 @@ export interface BatchRecipe {
   };
   readonly finetune: Divided & {
     readonly labels?: number | null;
+    readonly pictureSize?: number | null;
     readonly mixGroup?: number | null;
     readonly mixup?: number;
     readonly cutmix?: number;
+    readonly randAugment?: Omit<RandAugmentOptions, "fill"> | null;
+    readonly erase?: number;
     readonly views: ViewOptions;
   };
 }
@@ -100,9 +104,20 @@ export function stageBatches(stage: BatchStage, recipe: BatchRecipe, seed: numbe
     }
     case "finetune":
     case "finetune-from-scratch": {
-      const { batch, labels, views } = recipe.finetune;
+      const { batch, labels, pictureSize, randAugment, erase } = recipe.finetune;
       const pictures = { split: "train" as const, labelled: true, ...(labels != null && { balanced: labels }) };
-      return { kind: "labelled", ...common, pictures, batch, views };
+      // What comes from outside a picture has the mean's colour, as with timm.
+      const fill = fillOf(recipe.image.mean ?? [0.5, 0.5, 0.5]);
+      const views = { ...recipe.finetune.views, ...(randAugment && { randAugment: { ...randAugment, fill } }) };
+      return {
+        kind: "labelled",
+        ...common,
+        pictures,
+        size: pictureSize ?? size,
+        batch,
+        views,
+        ...(erase && { erase }),
+      };
     }
   }
 }
