@@ -8,11 +8,11 @@ export interface WarmupCosine {
   /** @default 0 */
   readonly warmupSteps?: number;
   /**
-   * `plain`: step s of the warm-up has base · (s + 1) / warmupSteps, so that no step is lost. `beit`: BEiT's
-   * linspace(0, base, warmupSteps), so that step 0 has 0 and the last step of the warm-up has base.
+   * `plain`: step s of the warm-up has base · (s + 1) / warmupSteps, so that no step is lost. `moco-v3`: base · s /
+   * warmupSteps. `beit`: linspace(0, base, warmupSteps), so that step 0 has 0 and the last step of the warm-up has base.
    * @default plain
    */
-  readonly form?: "plain" | "beit";
+  readonly form?: "plain" | "moco-v3" | "beit";
 }
 
 /** The value of step s: final + (base - final) (1 + cos(pi (s - warmupSteps) / (steps - warmupSteps))) / 2 after the warm-up. */
@@ -28,9 +28,8 @@ export function warmupCosine({
   }
   return (step) => {
     if (step < warmupSteps) {
-      return form === "plain"
-        ? (base * (step + 1)) / warmupSteps
-        : base * (warmupSteps === 1 ? 0 : step / (warmupSteps - 1));
+      if (form === "beit") return base * (warmupSteps === 1 ? 0 : step / (warmupSteps - 1));
+      return (base * (form === "plain" ? step + 1 : step)) / warmupSteps;
     }
     const share = (step - warmupSteps) / (steps - warmupSteps);
     return final + ((base - final) * (1 + Math.cos(Math.PI * share))) / 2;
@@ -39,8 +38,14 @@ export function warmupCosine({
 
 /** The learning rate of each step by a recipe's `optimizer`: its warm-up and final rate are shares of steps and of `lr`. */
 export function lrSchedule(
-  { lr, warmup, finalLrShare }: { lr: number; warmup: number; finalLrShare: number },
+  {
+    lr,
+    warmup,
+    warmupForm = "plain",
+    finalLrShare,
+  }: { lr: number; warmup: number; warmupForm?: WarmupCosine["form"]; finalLrShare: number },
   steps: number,
 ): (step: number) => number {
-  return warmupCosine({ base: lr, final: lr * finalLrShare, steps, warmupSteps: Math.round(warmup * steps) });
+  const warmupSteps = Math.round(warmup * steps);
+  return warmupCosine({ base: lr, final: lr * finalLrShare, steps, warmupSteps, form: warmupForm });
 }

@@ -24,13 +24,15 @@ describe("schedules", () => {
     const lr = lrSchedule({ lr: 2e-3, warmup: 0.1, finalLrShare: 0.01 }, 2400);
     const same = warmupCosine({ base: 2e-3, final: 2e-5, steps: 2400, warmupSteps: 240 });
     for (const step of [0, 1, 239, 240, 1000, 2399]) expect(lr(step)).toBe(same(step));
+    const beit = lrSchedule({ lr: 2e-3, warmup: 0.1, warmupForm: "beit", finalLrShare: 0 }, 2400);
+    expect([beit(0), beit(239), beit(240)]).toEqual([0, 2e-3, 2e-3]);
   });
 
   it("stays within 0 and base, rises in the warm-up and falls after it", () => {
     const cases = fc.record({
       steps: fc.integer({ min: 1, max: 500 }),
       share: fc.double({ min: 0, max: 1, noNaN: true }),
-      form: fc.constantFrom("plain" as const, "beit" as const),
+      form: fc.constantFrom("plain" as const, "moco-v3" as const, "beit" as const),
     });
     fc.assert(
       fc.property(cases, ({ steps, share, form }) => {
@@ -58,8 +60,8 @@ describe("schedules", () => {
 });
 
 describe("rules by layer", () => {
-  it("layer decay agrees with BEiT's", () => {
-    const { depth, decay, values } = fixture.layerDecay;
+  it.each(fixture.layerDecay)("layer decay agrees with BEiT's for $depth blocks", ({ depth, decay, values }) => {
+    expect(values).toHaveLength(depth + 2);
     const at = (path: string) => layerWiseLrDecay(path, depth, decay);
     for (const path of ["classToken", "maskToken", "positions", "patchEmbedding.weight", "patchEmbedding.bias"]) {
       expect(at(path)).toBeCloseTo(values[0], 12);

@@ -1,5 +1,8 @@
 import type { Recipe } from "./schema.ts";
 
+/** Where the pictures of a run come from: drawn, or the user's. */
+export type PictureOrigin = "generated" | "folder";
+
 /** A rule about values that are each fine alone. */
 interface Rule {
   /** The values it reads; the first is where the problem is shown. */
@@ -117,20 +120,27 @@ const microBatchRules: readonly Rule[] = [
     },
   },
   {
-    paths: ["finetune.mixGroup", "finetune.microBatch", "finetune.batch"],
-    problem: ({ finetune: { mixGroup, microBatch, batch } }) =>
+    paths: ["finetune.mixGroup", "finetune.batch"],
+    problem: ({ finetune: { mixGroup, batch } }) =>
       says(
-        mixGroup !== null && (microBatch ?? batch) % mixGroup !== 0,
-        `${microBatch ?? batch} pictures that are computed at a time are no whole number of groups of ${mixGroup}`,
+        mixGroup !== null && batch % mixGroup !== 0,
+        `a batch of ${batch} is no whole number of groups of ${mixGroup}`,
       ),
   },
   {
-    paths: ["finetune.mixGroup", "finetune.microBatch", "finetune.mixup", "finetune.cutmix"],
-    problem: (r) =>
-      says(
-        mixed(r) && r.finetune.microBatch !== null && r.finetune.mixGroup === null,
-        "the whole batch would share one draw of mixup or cutmix, which micro-batches cannot: give a group that divides finetune.microBatch",
-      ),
+    paths: ["finetune.microBatch", "finetune.mixGroup", "finetune.batch", "finetune.mixup", "finetune.cutmix"],
+    problem: (r) => {
+      const { microBatch, mixGroup, batch } = r.finetune;
+      const group = mixGroup ?? batch;
+      if (!mixed(r) || microBatch === null) return null;
+      return (
+        says(microBatch % 2 !== 0, `mixup and cutmix pair pictures, and ${microBatch} is odd`) ??
+        says(
+          group % microBatch !== 0 && microBatch % group !== 0,
+          `of ${microBatch} pictures that are computed at a time and groups of ${group} that are mixed, neither divides the other`,
+        )
+      );
+    },
   },
 ];
 
@@ -253,9 +263,34 @@ const rules: readonly Rule[] = [
       ),
   },
   {
+    paths: ["finetune.pictureSize", "image.size", "data.form"],
+    problem: ({ finetune: { pictureSize }, image: { size }, data: { form } }) =>
+      says(
+        pictureSize !== null && pictureSize !== size && form === "decoded",
+        `the pictures are packed at ${size} pixels: another size needs data.form encoded`,
+      ),
+  },
+  {
+    paths: ["finetune.labels", "finetune.batch"],
+    problem: ({ finetune: { labels, batch } }) =>
+      says(labels !== null && batch > labels, `a batch of ${batch} needs more than ${labels} labelled pictures`),
+  },
+  {
     paths: ["finetune.lrs"],
     problem: (r) => says(new Set(r.finetune.lrs).size !== r.finetune.lrs.length, "a learning rate is named twice"),
   },
+  {
+    paths: ["data.folder.labelledShare", "data.folder.labelsFile"],
+    problem: ({ data: { folder } }) =>
+      says(
+        folder.labelsFile !== null && folder.labelledShare < 1,
+        "data.folder.labelsFile already says which labels are used: one of the two has to be left out",
+      ),
+  },
+];
+
+/** What the number of generated pictures allows; a folder has as many as it has. */
+const generatedRules: readonly Rule[] = [
   {
     paths: ["data.generated.labelled", "data.generated.train"],
     problem: ({ data: { generated } }) =>
@@ -302,9 +337,14 @@ function overlap(a: string, b: string): boolean {
  *
  * @param recipe need not be whole: rules that read a path in `invalid` are left out
  * @param invalid paths of values that are missing or of a wrong type
+ * @param source where the pictures come from; null: not known, and nothing is said about their number
  */
-export function combinationProblems(recipe: unknown, invalid: readonly string[]): { path: string; reason: string }[] {
-  return rules
+export function combinationProblems(
+  recipe: unknown,
+  invalid: readonly string[],
+  source: PictureOrigin | null,
+): { path: string; reason: string }[] {
+  return [...rules, ...(source === "generated" ? generatedRules : [])]
     .filter(({ paths }) => !paths.some((path) => invalid.some((bad) => overlap(path, bad))))
     .flatMap(({ paths, problem }) => {
       // its own paths are valid, and it reads no others

@@ -32,6 +32,11 @@ export const optimizer = z
     weightDecay: nonNegative,
     decayAll: z.boolean().describe("weight decay on biases and norms, too"),
     warmup: partial.describe("share of the steps over which the learning rate rises to lr"),
+    warmupForm: z
+      .enum(["plain", "moco-v3", "beit"])
+      .describe(
+        "learning rate of step s, from 0, of W, as a share of lr: plain (s + 1) / W; moco-v3 s / W; beit s / (W - 1), which has lr twice",
+      ),
     finalLrShare: share.describe("what cosine decay ends in, as a share of lr"),
     clip: positive.nullable().describe("largest norm of the gradient of all parameters; null: not clipped"),
   })
