@@ -35,7 +35,7 @@ export function eraseWith(
   const erased = tf.logicalAnd(tf.expandDims(inRows, 2), tf.expandDims(inColumns, 1));
   const scale = (values: readonly number[]) => tf.tensor1d(values.map((value) => 255 * value));
   const replacement = tf.add(tf.mul(noise, scale(std)), scale(mean));
-  return tf.where(tf.expandDims(erased, 3), replacement, tf.cast(pictures, "float32"));
+  return tf.where(tf.expandDims(erased, 3), replacement, tf.cast(pictures, "float32")) as tf.Tensor4D;
 }
 
 /** Which of `size` lines lie in [from, from + count), bool [batch, size]. */
