@@ -60,26 +60,26 @@ export function assignSplits(
   return { splits, copies: countCopies(files, splits) };
 }
 
-/** How {@link assignSplits} makes the split of files, in words. */
+/**
+ * How {@link assignSplits} makes the split of files, in words.
+ *
+ * @param prescribed how the source prescribes a split; null: it does not
+ */
 export function splitDefinition(
+  prescribed: string | null,
   files: readonly SplitFile[],
   { testShare, validationShare }: SplitShares,
 ): SplitDefinition {
   const has = new Set(files.map(({ split }) => split));
   const percent = (share: number) => `${Number((100 * share).toFixed(2))} %`;
   const byHash = "by the order of the contents' SHA-256 within each class, byte copies together";
-  if (!has.has("test") && !has.has("validation"))
-    return {
-      kind: "content-hash",
-      text: `${percent(testShare)} of each class for the test and ${percent(validationShare)} of the rest for validation, ${byHash}`,
-    };
-  const given = [...has].filter((split) => split !== null).sort();
-  const text = `${given.join(", ")} as the source has them`;
-  if (has.has("validation")) return { kind: "folders", text };
-  return {
-    kind: "both",
-    text: `${text}; ${percent(validationShare)} of each class's training pictures for validation, ${byHash}`,
-  };
+  if (prescribed === null || !(has.has("test") || has.has("validation"))) {
+    const text = `${percent(testShare)} of each class for the test and ${percent(validationShare)} of the rest for validation, ${byHash}`;
+    return { kind: "content-hash", text };
+  }
+  if (has.has("validation")) return { kind: "folders", text: prescribed };
+  const text = `${prescribed}; ${percent(validationShare)} of each class's training pictures for validation, ${byHash}`;
+  return { kind: "both", text };
 }
 
 /** The different contents of each class, sorted; each content is counted for its first class only. */

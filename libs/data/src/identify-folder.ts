@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
+import type { BigIntStats } from "node:fs";
 import { mkdir, readFile, rename, stat, writeFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { z } from "zod";
 import { hashBytes, hashRange } from "./file-range.ts";
-import type { FolderContents, FoundFile } from "./found-file.ts";
+import type { FolderContents, FoundFile, SourceKind } from "./found-file.ts";
+import { type LabelList, readLabelList } from "./label-list.ts";
 import { scanFolder } from "./scan-folder.ts";
 
 /** A file changed as lately as this before it was hashed may change again without its time changing. */
@@ -26,7 +28,12 @@ export interface IdentifiedFile extends FoundFile {
 /** A folder of pictures with what identifies it. */
 export interface IdentifiedFolder extends Omit<FolderContents, "files"> {
   readonly files: readonly IdentifiedFile[];
-  /** SHA-256 of all names and contents: the same pictures in the same places give the same digest, wherever the folder is. */
+  /** The pictures whose labels may be used, where a list says so. */
+  readonly labels: LabelList | null;
+  /**
+   * SHA-256 of all names and contents, of classes and split where they do not follow from the names, and of the list of labels: the same
+   * pictures in the same places give the same digest, wherever the folder is.
+   */
   readonly digest: string;
   /** Files whose bytes were read; those of which path, size and time of change were known were not. */
   readonly read: number;
@@ -34,6 +41,8 @@ export interface IdentifiedFolder extends Omit<FolderContents, "files"> {
 
 /** How a folder is identified. */
 export interface IdentifyOptions {
+  /** List of the pictures whose labels may be used: `data.folder.labelsFile` of a recipe. */
+  readonly labelsFile?: string | null;
   /** File that remembers hashes, or null for none. @default in the user's cache, one for each folder */
   readonly memory?: string | null;
   readonly signal?: AbortSignal;
@@ -43,10 +52,13 @@ export interface IdentifyOptions {
 /**
  * Scans a folder and hashes its pictures, those that are new or changed only.
  *
- * @throws FolderUnusable TooFewPictures OneClassOnly ClassesDiffer MixedLayout, as {@link scanFolder}
+ * @throws what {@link scanFolder} and {@link readLabelList} throw
  */
 export async function identifyFolder(folder: string, options: IdentifyOptions = {}): Promise<IdentifiedFolder> {
   const contents = await scanFolder(folder);
+  const { labelsFile = null } = options;
+  const labels = labelsFile === null ? null : await readLabelList(labelsFile, contents.files);
+  const statOf = statOnce();
   const memory = options.memory === undefined ? memoryFile(folder) : options.memory;
   const known = memory === null ? {} : await recall(memory);
   const now: Remembered["files"] = {};
@@ -55,7 +67,8 @@ export async function identifyFolder(folder: string, options: IdentifyOptions = 
   for (const file of contents.files) {
     options.signal?.throwIfAborted();
     try {
-      const { size, mtimeNs, ctimeNs, mtimeMs } = await stat(file.path, { bigint: true });
+      const { size: whole, mtimeNs, ctimeNs, mtimeMs } = await statOf(file.path);
+      const size = file.range === undefined ? whole : BigInt(file.range.bytes);
       const times = `${mtimeNs} ${ctimeNs}`;
       const before = known[file.name];
       const same = before !== undefined && BigInt(before[0]) === size && before[1] === times;
@@ -73,13 +86,29 @@ export async function identifyFolder(folder: string, options: IdentifyOptions = 
     options.onProgress?.(files.length, contents.files.length);
   }
   if (memory !== null && (read > 0 || Object.keys(known).length !== files.length)) await remember(memory, now);
-  return { ...contents, files, digest: digestOf(files), read };
+  return { ...contents, files, labels, digest: digestOf(contents.kind, files, labels), read };
 }
 
-function digestOf(files: readonly IdentifiedFile[]): string {
+/** Sources in which a picture's name says its class and its split. */
+const namesSayAll: readonly SourceKind[] = ["flat folder", "class folders", "class folders by split"];
+
+function digestOf(kind: SourceKind, files: readonly IdentifiedFile[], labels: LabelList | null): string {
   const digest = createHash("sha256");
-  for (const { name, hash } of files) digest.update(`${JSON.stringify(name)} ${hash ?? "unreadable"}\n`);
+  for (const { name, hash, className, split } of files) {
+    digest.update(`${JSON.stringify(name)} ${hash ?? "unreadable"}`);
+    digest.update(namesSayAll.includes(kind) ? "\n" : ` ${JSON.stringify([className, split])}\n`);
+  }
+  if (labels !== null) digest.update(`labels ${labels.hash}\n`);
   return digest.digest("hex");
+}
+
+/** Asks for a file's size and times once, however many members of a tar file it holds. */
+function statOnce(): (path: string) => Promise<BigIntStats> {
+  let last: { path: string; stat: Promise<BigIntStats> } | null = null;
+  return (path) => {
+    if (last?.path !== path) last = { path, stat: stat(path, { bigint: true }) };
+    return last.stat;
+  };
 }
 
 /** One file for each folder, in the user's cache. */

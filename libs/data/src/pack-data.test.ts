@@ -30,7 +30,7 @@ async function put(name: string, content: number): Promise<void> {
 
 const pack = async (more: { onCorrupt?: "skip" | "fail" } = {}) => {
   const folder = await identifyFolder(root, { memory: null });
-  const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1, ...more };
+  const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1, labelledShare: 1, ...more };
   return packFolder(folder, { form: "decoded", out, side: SIDE }, options);
 };
 
@@ -107,7 +107,7 @@ describe("packFolder", () => {
   it("stops at a file that changed, or went, since it was identified", async () => {
     for (let at = 0; at < 10; at++) await put(`${at}.png`, at);
     const folder = await identifyFolder(root, { memory: null });
-    const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1 };
+    const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1, labelledShare: 1 };
     const form = { form: "decoded" as const, out, side: SIDE };
     await put("3.png", 99);
     const changed = {

@@ -1,3 +1,4 @@
+import { assignLabels, type LabelShares } from "./assign-labels.ts";
 import { assignSplits, type Copies, type SplitShares, splitDefinition } from "./assign-splits.ts";
 import { decodingFacts, resizingFacts } from "./decode.ts";
 import { CorruptPicture } from "./errors.ts";
@@ -51,7 +52,7 @@ export type DataMeta = {
 export async function packFolder(
   folder: IdentifiedFolder,
   into: PackForm,
-  options: PackOptions & SplitShares,
+  options: PackOptions & SplitShares & LabelShares,
 ): Promise<PackedData> {
   const unreadable = folder.files.filter(({ hash }) => hash === null);
   if (options.onCorrupt === "fail" && unreadable[0] !== undefined) throw unreadableFile(unreadable[0]);
@@ -61,12 +62,14 @@ export async function packFolder(
   const packed = await pack(files, into, options);
   const kept = packed.pictures.map(({ source }) => source);
   const { splits, copies } = assignSplits(folder, kept, options);
+  const labelled = assignLabels(kept, splits, folder.labels?.names ?? null, options);
+  const labelOf = new Map(folder.classes.map((name, label) => [name, label]));
   const pictures = packed.pictures.map(({ source: { name, hash, className }, place }, at) => ({
     name,
     hash,
-    label: className === null ? null : folder.classes.indexOf(className),
+    label: className === null ? null : (labelOf.get(className) as number),
     split: splits[at] as Split,
-    labelled: className !== null,
+    labelled: labelled[at] as boolean,
     ...(place && { place }),
   }));
   const skipped = [
@@ -74,8 +77,8 @@ export async function packFolder(
     ...unreadable.map(({ name, problem }) => ({ name, reason: problem ?? "cannot be read" })),
     ...packed.skipped,
   ].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const split = splitDefinition(kept, options);
-  return packedData("folder", into, {
+  const split = splitDefinition(folder.prescribed, kept, options);
+  return packedData("folder", folder.kind, into, {
     classes: folder.classes,
     pictures,
     skipped,
@@ -103,7 +106,7 @@ export async function packGenerated(
     kind: "generated",
     text: "as drawn: training, validation and test pictures each from keys of their own",
   } as const;
-  return packedData("generated", into, {
+  return packedData("generated", "generated pictures", into, {
     classes: set.classes,
     pictures,
     skipped: [],
@@ -133,11 +136,16 @@ interface Contents {
   readonly shards: { bytes: number }[] | undefined;
 }
 
-function packedData(source: DataMeta["source"], into: PackForm, contents: Contents): PackedData {
+function packedData(
+  source: DataMeta["source"],
+  kind: PackIndex["source"],
+  into: PackForm,
+  contents: Contents,
+): PackedData {
   const { pictures, skipped, copies, split, shards = [] } = contents;
   const classes = [...contents.classes];
   const count = (name: Split) => pictures.filter((picture) => picture.split === name).length;
-  const common = { format: 1 as const, classes, skipped, copies, split };
+  const common = { format: 1 as const, source: kind, classes, skipped, copies, split };
   return {
     index:
       into.form === "decoded"

@@ -29,7 +29,7 @@ function intoFolder(to: string): { form: PackForm; paths: string[] } {
   return { form: { form: "encoded", sink, shardBytes: SHARD_BYTES }, paths };
 }
 
-const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1 };
+const options = { onCorrupt: "skip" as const, testShare: 0.2, validationShare: 0.1, labelledShare: 1 };
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), "peco-encoded-"));

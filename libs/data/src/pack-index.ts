@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { sourceKinds } from "./found-file.ts";
 
 /** What a picture is for. */
 export const splitName = z.enum(["train", "validation", "test"]);
@@ -47,6 +48,8 @@ const common = {
     /** Of these, files whose copy has another class. */
     acrossClasses: z.int().nonnegative(),
   }),
+  /** What the pictures came from, in words. */
+  source: z.enum(["generated pictures", ...sourceKinds]).optional(),
   split: splitDefinition.optional(),
 };
 

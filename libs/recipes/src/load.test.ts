@@ -211,11 +211,23 @@ describe("impossible combinations", () => {
     [["finetune.batch=31", "finetune.cutmix=1"], "finetune.batch: mixup and cutmix pair pictures, and 31 is odd"],
     [["finetune.lrs=[0.1, 0.1]"], "finetune.lrs: a learning rate is named twice"],
     [["data.generated.labelled=9000"], "data.generated.labelled: 9000 labelled pictures cannot be among 8192"],
+    [
+      ["data.folder.labelledShare=0.1", "data.folder.labelsFile=1percent.txt"],
+      "data.folder.labelledShare: data.folder.labelsFile already says which labels are used: one of the two has to be left out",
+    ],
     [["data.generated.test=5"], "evaluate.pictures: there are only 5 test pictures to show"],
     [["pretrain.batch=9000"], "pretrain.batch: a batch of 9000 needs more than the 8192 pictures there are"],
     [["finetune.batch=500"], "finetune.batch: a batch of 500 needs more than the 320 labelled pictures there are"],
   ])("%j", (sets, expected) => {
     expect(problem(...sets)).toEqual([expected]);
+  });
+
+  it("say nothing about the number of pictures of a folder", () => {
+    const sets = ["data.generated.train=100", "data.generated.labelled=100", "data.generated.test=1"];
+    expect(
+      loadRecipe("small", { sets: [...sets, "pretrain.batch=9000"], source: "folder" }).recipe.pretrain.batch,
+    ).toBe(9000);
+    expect(problem(...sets, "pretrain.batch=9000").length).toBeGreaterThan(1);
   });
 
   it("are all listed at once, beside what else is wrong", () => {

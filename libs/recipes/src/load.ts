@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import { combinationProblems } from "./combinations.ts";
+import { combinationProblems, type PictureOrigin } from "./combinations.ts";
 import { RecipeError, type RecipeProblem } from "./errors.ts";
 import { fileLayers, type Layer, origins, recipeFile, recipeName, setLayer } from "./layers.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
@@ -22,9 +22,13 @@ export interface LoadedRecipe {
  *
  * A recipe file may say `extends: small` (a name, or a file beside it) and then holds only what differs.
  *
+ * @param options.source where the pictures will come from: whether there are enough can only be said of generated ones. @default generated
  * @throws RecipeError with everything that is wrong at once: unknown and missing keys, wrong types, impossible combinations
  */
-export function loadRecipe(nameOrFile: string, options: { sets?: readonly string[] } = {}): LoadedRecipe {
+export function loadRecipe(
+  nameOrFile: string,
+  options: { sets?: readonly string[]; source?: PictureOrigin } = {},
+): LoadedRecipe {
   const file = recipeFile(nameOrFile);
   const layers: Layer[] = fileLayers(file);
   let values = layers.reduce<Plain>((below, layer) => merge(below, layer.values), {});
@@ -33,24 +37,31 @@ export function loadRecipe(nameOrFile: string, options: { sets?: readonly string
     layers.push(layer);
     values = merge(values, layer.values);
   }
-  const recipe = checkRecipe(values, origins(layers));
+  const recipe = checkRecipe(values, origins(layers), options.source ?? "generated");
   return { name: recipeName(file), file, sets: options.sets ?? [], recipe };
 }
 
 /**
  * Checks a recipe that was read from elsewhere, such as a stage's specification.
  *
+ * @param source where the pictures come from, if that is known
  * @throws RecipeError
  */
-export function checkRecipe(values: unknown, from: (path: readonly string[]) => string | null = () => null): Recipe {
+export function checkRecipe(
+  values: unknown,
+  from: (path: readonly string[]) => string | null = () => null,
+  source: PictureOrigin | null = null,
+): Recipe {
   const parsed = recipeSchema.safeParse(values);
   const issues = parsed.success ? [] : parsed.error.issues.flatMap((issue) => problemsOf(issue, values as Plain));
   const invalid = issues.map(({ path }) => path);
-  const problems: RecipeProblem[] = [...issues, ...combinationProblems(values, invalid)].map(({ path, reason }) => ({
-    path,
-    reason,
-    from: from(path.split(".")),
-  }));
+  const problems: RecipeProblem[] = [...issues, ...combinationProblems(values, invalid, source)].map(
+    ({ path, reason }) => ({
+      path,
+      reason,
+      from: from(path.split(".")),
+    }),
+  );
   if (parsed.success && problems.length === 0) return parsed.data;
   throw new RecipeError("the recipe cannot be used:", problems);
 }

@@ -23,7 +23,11 @@ describe("stageGraph", () => {
 
   it("draws nothing in a folder's data, which all seeds share", () => {
     const [data] = stageGraph(recipe, { labelled: true, source: "folder" });
-    expect(data).toMatchObject({ seeded: false, runtime: null, recipe: { data: { folder: recipe.data.folder } } });
+    expect(data).toMatchObject({
+      seeded: false,
+      runtime: null,
+      recipe: { data: { folder: { testShare: 0.2, labelledShare: 1, onCorrupt: "skip" } } },
+    });
     expect(generated[0]).toMatchObject({ seeded: true, recipe: { data: { generated: recipe.data.generated } } });
   });
 

@@ -1,3 +1,4 @@
+import type { PictureOrigin } from "./combinations.ts";
 import { RecipeError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import type { Recipe } from "./schema.ts";
@@ -51,7 +52,7 @@ export interface GraphOptions {
   /** Whether there are classes: without them nothing is fine-tuned. */
   readonly labelled: boolean;
   /** Where the pictures come from. */
-  readonly source: "generated" | "folder";
+  readonly source: PictureOrigin;
 }
 
 /** Which stages a recipe asks for: one whose result nobody takes is left out. */
@@ -89,7 +90,10 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
   });
   const asked = asksFor(recipe);
   const scratch = labelled && recipe.finetune.fromScratchSteps !== 0;
-  const pictures = { image: { size: image.size }, data: { form: recipe.data.form, [source]: recipe.data[source] } };
+  const pictures = {
+    image: { size: image.size },
+    data: { form: recipe.data.form, [source]: picturesOf(recipe, source) },
+  };
   const perceptualNetwork: Stage["inputs"] = { perceptualNetwork: "perceptual-network" };
   const tokenizer: Stage["inputs"] = { tokenizer: "codebook" };
   const pretrained: Stage["inputs"] = { pretrained: "pretrain" };
@@ -171,6 +175,13 @@ function withoutPath<T extends { readonly weights: string | null }>({ weights: _
 function fromStart({ finetune }: Recipe): Partial<Recipe["finetune"]> {
   const { fromScratchSteps: _, ...own } = withoutPath(finetune);
   return own;
+}
+
+/** What a set of pictures follows from. A folder's digest covers the list of labels, wherever that lies. */
+function picturesOf({ data }: Recipe, source: GraphOptions["source"]) {
+  if (source === "generated") return data.generated;
+  const { labelsFile: _, ...folder } = data.folder;
+  return folder;
 }
 
 /** What training from scratch takes of the recipe: which network fine-tuning starts from is nothing to it. */

@@ -108,7 +108,11 @@ async function generated({ spec, recipe, emit, signal }: StageContext, form: Pac
 }
 
 async function fromFolder({ spec, recipe, emit, signal }: StageContext, path: string, form: PackForm): Promise<Made> {
-  const folder = await identifyFolder(path, { signal, onProgress: partProgress("identify", emit) });
+  const folder = await identifyFolder(path, {
+    labelsFile: recipe.data.folder.labelsFile,
+    signal,
+    onProgress: partProgress("identify", emit),
+  });
   checkIdentity(folder, spec.parts["inputs"]);
   const packed = await packFolder(folder, form, {
     ...recipe.data.folder,

@@ -55,12 +55,15 @@ export async function experiment(
     ...(options.set ?? []),
     ...(options.threads === undefined ? [] : [`runtime.threads=${options.threads}`]),
   ];
-  const loaded = loadRecipe(options.recipe, { sets });
+  const source = options.data === undefined ? "generated" : "folder";
+  const loaded = loadRecipe(options.recipe, { sets, source });
   const data = options.data === undefined ? null : resolve(options.data);
-  const folder = data === null ? null : await identifyFolder(data, onProgress === undefined ? {} : { onProgress });
+  const { labelsFile } = loaded.recipe.data.folder;
+  const folder =
+    data === null ? null : await identifyFolder(data, { labelsFile, ...(onProgress !== undefined && { onProgress }) });
   const labelled = folder === null || folder.classes.length > 0;
   const stagesOf = (recipe: Recipe) => {
-    const all = stageGraph(recipe, { labelled, source: folder === null ? "generated" : "folder" });
+    const all = stageGraph(recipe, { labelled, source });
     return options.until === undefined ? all : until(all, options.until);
   };
   const stages = stagesOf(loaded.recipe);
