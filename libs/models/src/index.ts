@@ -91,7 +91,7 @@ export {
   withPictureSize,
 } from "./position-resize.ts";
 export { sinCosPositions } from "./sin-cos-positions.ts";
-export { lpipsFeatures, type Vgg16 } from "./vgg16.ts";
+export { lpipsFeatures, type Vgg16, vgg16Convolutions, vgg16Widths } from "./vgg16.ts";
 export {
   type Block,
   gridSide,

@@ -1,7 +1,15 @@
 import type { Program, Value } from "tfjs-libtensorflow";
 
 /** Bytes of one element. */
-const width: Readonly<Record<string, number>> = { bool: 1, uint8: 1, bfloat16: 2, half: 2, int64: 8, uint64: 8, double: 8 };
+const width: Readonly<Record<string, number>> = {
+  bool: 1,
+  uint8: 1,
+  bfloat16: 2,
+  half: 2,
+  int64: 8,
+  uint64: 8,
+  double: 8,
+};
 
 /** Bytes of a value. */
 export function bytesOf({ dtype, shape }: Value): number {

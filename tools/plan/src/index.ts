@@ -1,0 +1,2 @@
+export { type Accelerator, accelerators, utilisation } from "./hardware.ts";
+export { type Fleet, type Plan, plan, type StagePlan } from "./plan.ts";
