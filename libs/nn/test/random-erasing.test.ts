@@ -1,7 +1,7 @@
-import { random, tf } from "tfjs-libtensorflow";
+import { jit, random, State, tf } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
 import { erase, eraseWith, normalisePictures } from "../src/index.ts";
-import { expectEqual, readFixture } from "./fixture.ts";
+import { expectEqual, readFixture, relativeDistance } from "./fixture.ts";
 
 const fixture = readFixture("random-erasing");
 const normalisation = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
@@ -38,4 +38,28 @@ describe("random erasing", () => {
     const part = erase(key, tf.gather(pictures, places), tf.gather(boxes, places), normalisation, { of: 12, places });
     expect(part.dataSync()).toEqual(tf.gather(whole, places).dataSync());
   });
+
+  it.each(["graph", "xla"] as const)(
+    "is the same in a program compiled by %s, and keeps no tensors",
+    async (compiler) => {
+      const pictures = { dtype: "uint8" as const, shape: [6, 12, 10, 3], data: new Uint8Array(6 * 360).fill(90) };
+      const boxes = fixture("boxes") as tf.Tensor2D;
+      const hostBoxes = { dtype: "int32" as const, shape: [6, 4], data: boxes.dataSync() as Int32Array<ArrayBuffer> };
+      const step = jit(
+        (state: { x: tf.Scalar }, batch: { pictures: tf.Tensor4D; boxes: tf.Tensor2D }, k: random.Key) => ({
+          state,
+          metrics: { erased: erase(k, batch.pictures, batch.boxes, normalisation) },
+        }),
+        { name: "erase", compiler },
+      );
+      await using state = State.of({ x: 0 });
+      const { erased } = await step.run(state, { pictures, boxes: hostBoxes }, key);
+      const { numTensors } = tf.memory();
+      await step.run(state, { pictures, boxes: hostBoxes }, key);
+      expect(tf.memory().numTensors).toBe(numTensors);
+      const eager = erase(random.root(key), tf.fill([6, 12, 10, 3], 90) as tf.Tensor4D, boxes, normalisation);
+      expect(relativeDistance(erased.data, eager.dataSync())).toBeLessThan(1e-5);
+      step.dispose();
+    },
+  );
 });
