@@ -10,6 +10,7 @@ import {
   mocoLoss,
   type VisionTransformer,
   type VisionTransformerConfig,
+  withoutGradient,
 } from "@peco/models";
 import { type AdamWSlots, adamW, onlyIfFinite } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
@@ -56,24 +57,38 @@ export function initPerceptualNetwork({ vit, recipe }: PerceptualNetworkOptions,
   return { query, key: initialMocoKey(query), slots: optimizerOf(recipe).init(query) };
 }
 
+/** A step's encoder of queries; a frozen patch embedding is a constant in it, with no gradient to compute, clip or decay. */
+function queryEncoder({ vit, recipe }: PerceptualNetworkOptions, { query }: PerceptualNetworkState) {
+  if (!recipe.freezePatchEmbedding) return encoderOf(vit);
+  const { weight, bias } = query.encoder.patchEmbedding;
+  const fixed = {
+    weight: withoutGradient(() => weight),
+    ...(bias !== undefined && { bias: withoutGradient(() => bias) }),
+  };
+  const encode = encoderOf(vit);
+  return (params: VisionTransformer, pictures: tf.Tensor4D) => encode({ ...params, patchEmbedding: fixed }, pictures);
+}
+
+const encoderOf = (vit: VisionTransformerConfig) => (params: VisionTransformer, pictures: tf.Tensor4D) =>
+  classToken(params, vit, pictures);
+
 /**
  * One step of MoCo v3 over a vision transformer's class token; a step that is not finite changes nothing. Its batch holds
  * two augmented views of the same pictures, `view1` and `view2`, 0..255, [batch, size, size, 3], and the scheduled values
  * `lr` and `momentum` (of the key network).
  */
-export function perceptualNetworkStep({
-  vit,
-  recipe,
-  precision,
-}: PerceptualNetworkOptions): Step<PerceptualNetworkState, StepBatch, StepMetrics> {
+export function perceptualNetworkStep(
+  options: PerceptualNetworkOptions,
+): Step<PerceptualNetworkState, StepBatch, StepMetrics> {
+  const { vit, recipe, precision } = options;
   const optimizer = optimizerOf(recipe);
-  const encode = (params: VisionTransformer, pictures: tf.Tensor4D) => classToken(params, vit, pictures);
   return (state, { data, hyper }) => {
     const views = [data["view1"] as tf.Tensor4D, data["view2"] as tf.Tensor4D] as const;
     const [lr, momentum] = [hyper["lr"] as tf.Scalar, hyper["momentum"] as tf.Scalar];
     const following = followQuery(state.key, state.query, momentum);
     const { loss, aux, grad } = autocast(precision, () => {
-      const keys = mocoKeys(encode, following, views);
+      const keys = mocoKeys(encoderOf(vit), following, views);
+      const encode = queryEncoder(options, state);
       return valueAndGrad((query: Query) => {
         const { loss, ...aux } = mocoLoss(encode, query, views, keys, recipe.temperature);
         return { loss, aux };
