@@ -10,8 +10,18 @@ const count = z.int().nonnegative();
 /** Name of the file inside an `evaluation` artifact. */
 export const evaluationBlob = "evaluation.json";
 
-/** A fine-tuned network on the test split. */
-export const networkResult = z.strictObject({ top1: share, top5: share, balanced: share });
+const accuracies = { top1: share, top5: share, balanced: share };
+/** The best of a network's validations, and after how many steps. */
+const best = z.strictObject({ step: count, validation: share });
+
+/** A fine-tuned network on the test split, after its last step. */
+export const networkResult = z.strictObject({
+  ...accuracies,
+  validation: share,
+  best,
+  /** The moving average of its weights, where the recipe has one. */
+  average: z.strictObject({ ...accuracies, validation: share, best }).nullable(),
+});
 
 /** One way to start fine-tuning, with all its networks. */
 export const arm = z.strictObject({
@@ -25,7 +35,9 @@ export const arm = z.strictObject({
   /** The chosen rate's networks, one a repeat, on the test split. */
   networks: z.array(networkResult).min(1),
   /** Mean over the networks. */
-  mean: networkResult,
+  mean: z.strictObject(accuracies),
+  /** Mean over the moving averages of their weights; null where there are none. */
+  averageMean: z.strictObject(accuracies).nullable(),
   /** Pictures of a class (row) taken for a class (column), summed over the networks: `[classes * classes]`. */
   confusion: z.array(count),
 });

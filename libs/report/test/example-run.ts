@@ -285,7 +285,14 @@ function exampleClassification(s: Stream, classes: string[]): NonNullable<Evalua
   const exampleArm = (name: "pretrained" | "from-scratch", level: number) => {
     const networks = [0, 1].map(() => {
       const top1 = level + s.normal(0, 0.012);
-      return { top1, top5: Math.min(0.98, top1 + 0.37), balanced: top1 - 0.004 };
+      return {
+        top1,
+        top5: Math.min(0.98, top1 + 0.37),
+        balanced: top1 - 0.004,
+        validation: top1,
+        best: { step: 600, validation: top1 },
+        average: null,
+      };
     });
     const [a, b] = networks as [(typeof networks)[0], (typeof networks)[0]];
     const mean = { top1: (a.top1 + b.top1) / 2, top5: (a.top5 + b.top5) / 2, balanced: (a.balanced + b.balanced) / 2 };
@@ -305,6 +312,7 @@ function exampleClassification(s: Stream, classes: string[]): NonNullable<Evalua
       lr: 0.002,
       networks,
       mean,
+      averageMean: null,
       confusion,
     };
   };

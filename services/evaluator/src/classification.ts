@@ -1,10 +1,13 @@
-import { accuracy, balancedAccuracy, bestClasses, confusionMatrix, mean, topKHits } from "@peco/metrics";
+import { accuracies, type ClassCounts, countClasses, mean, mergeCounts } from "@peco/metrics";
 import type { Arm } from "@peco/report/evaluation";
 import { type HostArray, tf } from "tfjs-libtensorflow";
 import { frozenStep } from "./frozen-step.ts";
-import { classifierOf, type FinetunedArm } from "./inputs.ts";
-import { limited, overPictures, type Pass } from "./pictures-in-order.ts";
+import { classifierOf, type FinetunedArm, type FinetunedNetwork } from "./inputs.ts";
+import { overPictures, type Pass } from "./pictures-in-order.ts";
 import { logitsOf } from "./steps.ts";
+
+type Network = Arm["networks"][number];
+type Accuracies = Arm["mean"];
 
 /** Evaluates the networks of an arm's best learning rate on the test split; validation has chosen, and test chooses nothing. */
 export async function evaluateArm(
@@ -12,11 +15,14 @@ export async function evaluateArm(
   { name, start }: Pick<Arm, "name" | "start">,
   arm: FinetunedArm,
 ): Promise<Arm> {
-  const classes = arm.classes.length;
-  const results: ReturnType<typeof summarize>[] = [];
-  for (const { lr, weights } of arm.networks)
-    if (lr === arm.lr) results.push(summarize(await scoresOf(pass, `${name}, test`, arm, weights), classes));
-  const average = (figure: "top1" | "top5" | "balanced") => mean(results.map(({ network }) => network[figure]));
+  const networks: Network[] = [];
+  const counts: ClassCounts[] = [];
+  for (const network of arm.networks.filter(({ lr }) => lr === arm.lr)) {
+    const { figures, counted } = await evaluateNetwork(pass, name, arm, network);
+    networks.push(figures);
+    counts.push(counted);
+  }
+  const averages = networks.flatMap(({ average }) => average ?? []);
   const rates = [...new Set(arm.networks.map(({ lr }) => lr))];
   const tried = (rate: number) => arm.networks.filter(({ lr }) => lr === rate).map(({ validation }) => validation);
   return {
@@ -24,60 +30,64 @@ export async function evaluateArm(
     start,
     rates: rates.map((lr) => ({ lr, validation: tried(lr) })),
     lr: arm.lr,
-    networks: results.map(({ network }) => network),
-    mean: { top1: average("top1"), top5: average("top5"), balanced: average("balanced") },
-    confusion: results
-      .map(({ confusion }) => confusion)
-      .reduce((a, b) => a.map((count, cell) => count + (b[cell] as number))),
+    networks,
+    mean: meanOf(networks),
+    averageMean: averages.length === 0 ? null : meanOf(averages),
+    confusion: counts
+      .map(({ confusion }) => [...confusion])
+      .reduce((a, b) => a.map((n, cell) => n + (b[cell] as number))),
   };
 }
 
-/** The scores of one network for the test split. */
-async function scoresOf(
+function meanOf(all: readonly Accuracies[]): Accuracies {
+  const of = (figure: keyof Accuracies) => mean(all.map((one) => one[figure]));
+  return { top1: of("top1"), top5: of("top5"), balanced: of("balanced") };
+}
+
+/** A network and the moving average of its weights on the test split. */
+async function evaluateNetwork(
+  pass: Pass,
+  name: string,
+  arm: FinetunedArm,
+  { weights, averageWeights, validation, best, average }: FinetunedNetwork,
+): Promise<{ figures: Network; counted: ClassCounts }> {
+  const counted = await countTest(pass, `${name}, test`, arm, weights);
+  const pictures = counted.ranges.at(-1)?.[1] ?? 0;
+  const averaged = average && {
+    ...accuracies(await countTest(pass, `${name}, moving average, test`, arm, averageWeights), pictures),
+    validation: average.validation,
+    best: average.best,
+  };
+  return { counted, figures: { ...accuracies(counted, pictures), validation, best, average: averaged } };
+}
+
+/** Counts what a network gets right of the whole test split, each picture once: rows that only fill up a batch are left out. */
+async function countTest(
   pass: Pass,
   part: string,
   { config, classes }: FinetunedArm,
   weights: Readonly<Record<string, HostArray>>,
-): Promise<Scores> {
+): Promise<ClassCounts> {
   const classifier = classifierOf(weights);
   try {
     await using step = frozenStep(pass.context, "classifier", logitsOf(classifier, config));
-    const test = { split: "test" } as const;
-    const count = pass.data.places(limited(pass.context, test)).length;
-    const scores = new Float32Array(count * classes.length);
-    const labels = new Int32Array(count);
+    let counts: ClassCounts | undefined;
     await overPictures(
       pass,
       part,
-      test,
-      async (chunk) => {
-        const { logits } = await step.run({ images: chunk.batch.images });
-        const wanted = chunk.count * classes.length;
-        scores.set((logits.data as Float32Array).subarray(0, wanted), chunk.first * classes.length);
-        labels.set(chunk.batch.labels.data.subarray(0, chunk.count), chunk.first);
+      { split: "test" },
+      async ({ batch, first, count }) => {
+        const { logits } = await step.run({ images: batch.images });
+        const scores = (logits.data as Float32Array).subarray(0, count * classes.length);
+        const found = countClasses(scores, batch.labels.data.subarray(0, count), classes.length, first);
+        counts = counts === undefined ? found : mergeCounts([counts, found]);
       },
       { size: config.size },
     );
-    return { scores, labels };
+    return counts as unknown as ClassCounts;
   } finally {
     tf.dispose(classifier as unknown as tf.TensorContainer);
   }
-}
-
-/** A classifier's scores `[pictures, classes]` and the pictures' classes. */
-interface Scores {
-  readonly scores: Float32Array;
-  readonly labels: Int32Array;
-}
-
-function summarize({ scores, labels }: Scores, classes: number) {
-  const confusion = confusionMatrix(labels, bestClasses(scores, classes), classes);
-  const network = {
-    top1: accuracy(confusion, classes),
-    top5: topKHits(scores, labels, classes, 5) / labels.length,
-    balanced: balancedAccuracy(confusion, classes),
-  };
-  return { confusion: [...confusion], network };
 }
 
 /** What naming the commonest class of the test split always, or any class evenly, would reach. */

@@ -62,12 +62,30 @@ async function loadPretrained(store: Store, digest: string): Promise<PretrainedN
   };
 }
 
+const validated = z.object({ step: z.int().nonnegative(), validation: z.number() });
 const classifierConfig = z.object({
   vit: visionTransformerConfig,
   classes: z.array(z.string()).min(2),
   lr: z.number().positive(),
-  networks: z.array(z.object({ lr: z.number().positive(), validation: z.number() })).min(1),
+  networks: z
+    .array(
+      z.object({
+        lr: z.number().positive(),
+        validation: z.number(),
+        best: validated,
+        average: z.object({ validation: z.number(), best: validated }).nullable(),
+      }),
+    )
+    .min(1),
 });
+type Weights = Readonly<Record<string, HostArray>>;
+
+/** A network that was fine-tuned, as its trainer describes it, and its weights by path. */
+export type FinetunedNetwork = z.infer<typeof classifierConfig>["networks"][number] & {
+  readonly weights: Weights;
+  /** The moving average of the weights; empty where there is none. */
+  readonly averageWeights: Weights;
+};
 
 /** The networks of one arm of fine-tuning. */
 export interface FinetunedArm {
@@ -75,22 +93,22 @@ export interface FinetunedArm {
   readonly classes: readonly string[];
   /** The learning rate that was best on validation. */
   readonly lr: number;
-  /** Every network that was tried, with its accuracy on validation, and its weights by path. */
-  readonly networks: readonly {
-    readonly lr: number;
-    readonly validation: number;
-    readonly weights: Readonly<Record<string, HostArray>>;
-  }[];
+  /** Every network that was tried. */
+  readonly networks: readonly FinetunedNetwork[];
 }
 
 /** Loads a `classifier` artifact, with all its networks. */
 export async function loadFinetuned(store: Store, digest: string): Promise<FinetunedArm> {
   const { config, weights } = await loadModel(store, digest, ["classifier"], classifierConfig);
-  const networks = config.networks.map((network, i) => ({ ...network, weights: subtree(weights, `networks.${i}`) }));
+  const networks = config.networks.map((network, i) => ({
+    ...network,
+    weights: subtree(weights, `networks.${i}`),
+    averageWeights: subtree(weights, `averages.${i}`),
+  }));
   return { config: config.vit, classes: config.classes, lr: config.lr, networks };
 }
 
 /** A fine-tuned network's weights as tensors, which the caller frees. */
-export function classifierOf(weights: Readonly<Record<string, HostArray>>): Classifier {
+export function classifierOf(weights: Weights): Classifier {
   return tensorsOf<Classifier>(weights);
 }

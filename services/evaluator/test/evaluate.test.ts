@@ -271,6 +271,16 @@ describe("with what a run has no network for left out", () => {
     expect(metrics).toHaveProperty("probePerceptualNetwork");
   });
 
+  it.each([7, 75, 100])("counts every test picture once in batches of %i", async (batch) => {
+    const inputs = { data: made.inputs["data"] as string, classifier: made.inputs["classifier"] as string };
+    const { artifact } = await evaluate(folder, inputs, {
+      recipe: { ...recipe, evaluate: { ...recipe.evaluate, batch, triples: 0, pictures: 1 } },
+    });
+    const [arm] = (await read(made, artifact)).classification?.arms ?? [];
+    expect(arm?.mean.top1).toBe(made.test.filter(({ label }) => label === 1).length / COUNTS.test);
+    expect(arm?.confusion.reduce((a, b) => a + b)).toBe(2 * COUNTS.test);
+  });
+
   it("takes a network that was pre-trained without tokens", async () => {
     const { result } = await measured("data", "pretrained", ...classifiers);
     expect(result).toMatchObject(noTokens);

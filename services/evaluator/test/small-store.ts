@@ -73,6 +73,8 @@ export async function smallStore(folder: string, options: { flat?: boolean } = {
       lr: i < 2 ? 0.001 : 0.002,
       repeat: (i % 2) + 1,
       validation,
+      best: { step: 6, validation },
+      average: null,
     }));
     const arm = (count: number, lr: number) =>
       publishModel(
