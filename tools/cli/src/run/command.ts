@@ -10,6 +10,7 @@ import { recording, servicesLog } from "./recording.ts";
 import { answerOf } from "./run-answer.ts";
 import { RunLog } from "./run-log.ts";
 import { Services } from "./services.ts";
+import { writeCard } from "./write-card.ts";
 
 /** `peco run`: the main job. Everything is shown on standard error; the answer is the run's document. */
 export async function runCommand(options: RunOptions): Promise<Answer> {
@@ -53,11 +54,8 @@ async function perform(store: Store, what: Experiment, log: RunLog, display: Dis
   );
 }
 
-/** The run's page, with its reproducibility card beside it. */
 async function writeReport(store: Store, run: string): Promise<string> {
-  const { makeCard, renderCard, renderReport } = await import("@peco/report");
-  const card = await makeCard(store, run);
-  await store.runs.writeFile(run, "card.json", `${JSON.stringify(card, null, 2)}\n`);
-  await store.runs.writeFile(run, "card.html", renderCard(card));
+  await writeCard(store, run);
+  const { renderReport } = await import("@peco/report");
   return store.runs.writeFile(run, "report.html", await renderReport(store, run));
 }

@@ -8,6 +8,7 @@ import { carryOut } from "../run/pipeline.ts";
 import { recording, servicesLog } from "../run/recording.ts";
 import { RunLog } from "../run/run-log.ts";
 import { Services } from "../run/services.ts";
+import { writeCard } from "../run/write-card.ts";
 import { findCell } from "./find-cell.ts";
 import { type Cell, cellName, type Study, unitsOf } from "./study.ts";
 import { TaggedDisplay } from "./tagged-display.ts";
@@ -26,7 +27,7 @@ export interface StudyWork {
   readonly tensorflow: string | null;
   /** Services that are to be killed at a second Ctrl-C. */
   readonly services: Set<Services>;
-  /** Called after each unit, with nothing else going on in it. */
+  /** Called after each unit that had anything to do. */
   readonly onUnit: () => Promise<void>;
 }
 
@@ -99,17 +100,22 @@ function isPacking({ name, seeded }: Stage): boolean {
 }
 
 async function carryOutUnit(work: StudyWork, unit: readonly Cell[], progress: Progress): Promise<void> {
-  await carryOutCells(work, unit, progress);
-  await work.onUnit();
+  const missing = [];
+  for (const cell of unit) if ((await findCell(work.study, work.store, cell))?.finished !== true) missing.push(cell);
+  if (missing.length === 0) return;
+  try {
+    await carryOutCells(work, missing, progress);
+  } finally {
+    await work.onUnit();
+  }
 }
 
-async function carryOutCells(work: StudyWork, unit: readonly Cell[], progress: Progress): Promise<void> {
+async function carryOutCells(work: StudyWork, cells: readonly Cell[], progress: Progress): Promise<void> {
   await using services = new UnitServices(work);
-  for (const cell of unit) {
+  for (const cell of cells) {
     if (late(work)) return;
     const tag = `seed ${cell.seed}, ${cellName(cell)}`;
     const found = await findCell(work.study, work.store, cell);
-    if (found?.finished === true) continue;
     if (found === null) {
       work.display.line(`${tag} | left out: it takes its steps from the runs peco and pixel-tokens, which lack`);
       continue;
@@ -161,4 +167,5 @@ async function carryOutLogged(
   await recording(log, display, () =>
     carryOut({ store, experiment, log, services: running, display, signal }, { rehearse, keepServices: true }),
   );
+  await writeCard(store, log.id);
 }

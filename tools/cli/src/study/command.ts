@@ -65,8 +65,10 @@ export async function studyCommand(options: StudyOptions): Promise<Answer> {
   const before = await earlierSessions(files.results);
   const tensorflow = version ?? null;
   const session = sessionOf(jobs, tensorflow);
+  let worked = false;
   let writing: Promise<unknown> = Promise.resolve();
   const save = () => {
+    worked = true;
     writing = writing.then(() => write(study, store, files, [...before, session()], []));
     return writing.then(() => undefined);
   };
@@ -81,9 +83,9 @@ export async function studyCommand(options: StudyOptions): Promise<Answer> {
         carryOutStudy({ study, store, display, signal, jobs, deadlineMs, tensorflow, services, onUnit: save }),
     );
   } finally {
-    await save();
+    await writing;
   }
-  return write(study, store, files, [...before, session()], failed);
+  return write(study, store, files, worked ? [...before, session()] : before, failed);
 }
 
 /** What the words ask for, everything checked that can be checked before anything is run. */
