@@ -1,6 +1,6 @@
 export { RecipeError, type RecipeProblem } from "./errors.ts";
 export { recipeFileJsonSchema, recipeJsonSchema } from "./json-schema.ts";
-export { recipeNames } from "./layers.ts";
+export { recipeFile, recipeNames } from "./layers.ts";
 export { checkRecipe, type LoadedRecipe, loadRecipe } from "./load.ts";
 export { nearest } from "./nearest.ts";
 export { type CropRecipe, type OptimizerRecipe, type Recipe, recipeSchema } from "./schema.ts";

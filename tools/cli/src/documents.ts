@@ -8,8 +8,12 @@ import {
 import { benchRuntimeDocument, benchStagesDocument } from "./commands/bench.ts";
 import { cleanDocument } from "./commands/clean.ts";
 import { doctorDocument } from "./commands/doctor.ts";
+import { exportDocument } from "./commands/export.ts";
+import { featuresDocument } from "./commands/features.ts";
 import { lintDocument } from "./commands/lint.ts";
 import { masksDocument } from "./commands/masks.ts";
+import { planDocument, planListDocument } from "./commands/plan.ts";
+import { predictDocument } from "./commands/predict.ts";
 import { reportDocument } from "./commands/report.ts";
 import { reproduceDocument } from "./commands/reproduce.ts";
 import { runsCompareDocument, runsLsDocument, runsRmDocument, runsShowDocument } from "./commands/runs.ts";
@@ -46,8 +50,13 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   "artifacts show": artifactsShowDocument,
   "artifacts lineage": artifactsLineageDocument,
   "artifacts verify": artifactsVerifyDocument,
+  predict: predictDocument,
+  features: featuresDocument,
+  export: exportDocument,
   clean: cleanDocument,
   doctor: doctorDocument,
+  plan: planDocument,
+  "plan (without a recipe)": planListDocument,
   "bench runtime": benchRuntimeDocument,
   "bench stages": benchStagesDocument,
   study: studyDocument,

@@ -13,6 +13,8 @@ export function program(): Command {
   addMasks(peco);
   addRuns(peco);
   addArtifacts(peco);
+  addNetworks(peco);
+  addPlan(peco);
   addBench(peco);
   addStudy(peco);
   addHouse(peco);
@@ -187,6 +189,74 @@ function addArtifacts(peco: Command): void {
     .action(async (artifact, options) =>
       answer({ ...options, artifact }, (await import("./commands/artifacts.ts")).artifactsVerifyCommand),
     );
+}
+
+function addNetworks(peco: Command): void {
+  const images = () =>
+    new Option("--images <dir>", "pictures, also in folders inside it; taken by sorted name").makeOptionMandatory();
+  const network = (command: Command) =>
+    command
+      .option("--model <name>", "one of timm's: beit_base_patch16_224 and others; needs --weights")
+      .option("--artifact <id>", "a network of the store: digest, or its first characters")
+      .option("--weights <file>", "safetensors with timm's or BEiT's names; with --artifact in place of its own")
+      .option("--partial", "take what fits of the weights and name the rest; what is missing is 0")
+      .option("--network <n>", "which of a classifier's networks (default: the best on validation)", positive)
+      .option("--average", "the moving average of a classifier's weights")
+      .addOption(images())
+      .option("--resize <none>", "none: pictures have the network's size already and are only normalised")
+      .option("--batch <n>", "pictures computed at a time", positive, 8);
+  network(
+    peco
+      .command("predict")
+      .description(
+        "names the classes of pictures, prepared as the network's own were: an artifact's as its data, a model's as timm's defaults say",
+      ),
+  )
+    .option("--npy <file>", "write the logits: float32 [pictures, classes]")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/predict.ts")).predictCommand));
+  network(
+    peco
+      .command("features")
+      .description("writes what a network sees in pictures, of the last block with the final norm or of other blocks"),
+  )
+    .option(
+      "--block <n|all>",
+      "output of block n from 1, or of all, without the final norm (default: the last, with it)",
+    )
+    .option("--pool <kind>", "mean (of the patches), class-token or none (all tokens) (default: the network's own)")
+    .requiredOption("--npy <file>", "float32 [pictures, blocks if all, tokens if not pooled, width]")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/features.ts")).featuresCommand));
+  peco
+    .command("export")
+    .description("writes a network as safetensors with timm's names, and F.json, by which timm makes the same model")
+    .requiredOption(
+      "--artifact <id>",
+      "digest, or its first characters: a classifier, pretrained-vit or perceptual-network",
+    )
+    .requiredOption("--out <file>", "F.safetensors; F.json beside it says model, arguments and preprocessing")
+    .option("--network <n>", "which of a classifier's networks (default: the best on validation)", positive)
+    .option("--average", "the moving average of a classifier's weights")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/export.ts")).exportCommand));
+}
+
+function addPlan(peco: Command): void {
+  peco
+    .command("plan")
+    .description("says what an experiment takes: parameters, operations, memory, steps, time; runs nothing of it")
+    .option("--recipe <name|file>", "the experiment (default: lists those that there are)")
+    .option("--set <path=value>", "changes one value of the recipe; repeatable", collect)
+    .option("--gpu <kind>", "v100, a100, h100 or h200", "a100")
+    .option("--gpus <n>", "how many of them", positive, 8)
+    .option("--classes <n>", "classes of the pictures", positive, 1000)
+    .option("--values", "also every value of the recipe, and the publication that it was taken from")
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/plan.ts")).planCommand));
 }
 
 function addBench(peco: Command): void {

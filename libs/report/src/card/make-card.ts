@@ -1,7 +1,6 @@
 import { type Manifest, ObjectMissing, type RunRecord, type RunStage, type Store } from "@peco/artifacts";
 import { type DataSummary, readDataSummary } from "../data-summary.ts";
-import { flatValues } from "../flat-values.ts";
-import { originOf } from "../origins.ts";
+import { recipeValues } from "../recipe-values.ts";
 import { type CardArtifact, type ReproducibilityCard, reproducibilityCard } from "./card.ts";
 import { pseudocode } from "./pseudocode.ts";
 
@@ -43,11 +42,7 @@ export async function makeCard(store: Store, id: string): Promise<Reproducibilit
       command: run.command ?? "",
       recipe: run.recipe.name,
       resolved: run.recipe.resolved,
-      values: flatValues("", run.recipe.resolved).map(([path, value]) => ({
-        path,
-        value,
-        source: originOf(path, value),
-      })),
+      values: recipeValues(run.recipe.resolved),
       seeds: run.seeds,
       seconds: run.seconds,
       artifacts,
