@@ -1,3 +1,4 @@
+export { classAttention } from "./class-attention.ts";
 export { type Classifier, classify, initClassifier, type Pool, pooledTokens } from "./classifier.ts";
 export {
   type Codebook,

@@ -3,6 +3,7 @@ import { random, type Tree, tf, valueAndGrad } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
 import {
   type Classifier,
+  classAttention,
   classify,
   initClassifier,
   initMaskedModel,
@@ -69,6 +70,16 @@ function expectGradients(name: string, grad: Tree): void {
 }
 
 describe("vision transformer against timm", () => {
+  for (const [name, shape] of [
+    ["sincos", config],
+    ["beit", beit],
+  ] as const) {
+    it(`${name}: where the class token of the last block looks`, () => {
+      const { vit }: MaskedModel = fromFixture(name, initMaskedModel(key, shape, codes));
+      expectEqual(classAttention(vit, shape, pictures), fixture(`${name}.classAttention`));
+    });
+  }
+
   for (const [name, shape] of [
     ["sincos", config],
     ["beit", beit],

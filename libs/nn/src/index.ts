@@ -1,5 +1,5 @@
 export { type AdamWOptions, type AdamWSlots, adamW, type Optimizer, type Rate, type Updated } from "./adamw.ts";
-export { type Attention, attention, type Qkv } from "./attention.ts";
+export { type Attention, attention, attentionShares, type Qkv } from "./attention.ts";
 export { batchNorm } from "./batch-norm.ts";
 export {
   type Conv2d,
