@@ -37,6 +37,17 @@ export async function layoutOf(folder: string, entries: readonly FoundEntry[]): 
     if (tops.size > 1) throw mixed(folder, beside.name);
     return { ...whole, classes: [], files: entries.map((entry) => ({ ...entry, className: null, split: null })) };
   }
+  // A training part alone is split like any other folder of classes.
+  const [only] = tops.size === 1 ? [...tops] : [];
+  const within = only !== undefined && splitFolders[only.toLowerCase()] === "train" ? `${only}/` : "";
+  if (within !== "" && entries.every(({ name }) => firstPart(name.slice(within.length)) !== "")) {
+    const files = entries.map((entry) => ({
+      ...entry,
+      className: firstPart(entry.name.slice(within.length)),
+      split: null,
+    }));
+    return { ...whole, classes: classesOf(folder, files), files };
+  }
   const words = [...tops].map((top) => splitFolders[top.toLowerCase()]);
   if (tops.size === 1 || !words.includes("train") || words.includes(undefined)) {
     const files = entries.map((entry) => ({ ...entry, className: firstPart(entry.name), split: null }));

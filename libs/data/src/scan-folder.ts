@@ -1,8 +1,8 @@
 import { openClassTars } from "./class-tars.ts";
-import { TooFewPictures } from "./errors.ts";
+import { FolderUnusable, TooFewPictures } from "./errors.ts";
 import { checkClasses, type Layout, layoutOf } from "./folder-layout.ts";
 import type { FolderContents, SourceKind } from "./found-file.ts";
-import { type FoundEntries, pictureEndings, walkFolder } from "./walk-folder.ts";
+import { type FoundEntries, type FoundEntry, pictureEndings, walkFolder } from "./walk-folder.ts";
 import { scanShards } from "./web-dataset.ts";
 
 /**
@@ -23,6 +23,7 @@ export async function scanFolder(folder: string): Promise<FolderContents> {
       found.files.map(({ name }) => name),
       found.others + found.tars.length,
     );
+  if (opened.length > 0 && !found.files.some(({ name }) => !/(^|\/)val\//.test(name))) throw noTraining(folder, opened);
   const { unlabelled, fromList, ...layout } = await layoutOf(folder, found.files);
   return {
     root: folder,
@@ -54,6 +55,14 @@ async function shards(folder: string, found: FoundEntries): Promise<FolderConten
     skipped: [...found.skipped, ...skipped],
     others: rest,
   };
+}
+
+function noTraining(folder: string, opened: readonly FoundEntry[]): FolderUnusable {
+  const names = opened.map(({ name }) => name).join(", ");
+  return new FolderUnusable(`${folder} holds ${names} and no pictures for training`, {
+    path: folder,
+    remedy: "Put ILSVRC2012_img_train.tar, or a folder train with class folders or class tars, beside it.",
+  });
 }
 
 const tarKind = (opened: readonly string[]): SourceKind =>
