@@ -31,7 +31,12 @@ export function saturation(pixels: Uint8Array, factor: number): void {
 
 /** Gives all three channels the luma: `convert("L")`. */
 export function grey(pixels: Uint8Array): void {
-  for (let at = 0; at < pixels.length; at += 3) pixels.fill(luma(pixels, at), at, at + 3);
+  for (let at = 0; at < pixels.length; at += 3) {
+    const value = luma(pixels, at);
+    pixels[at] = value;
+    pixels[at + 1] = value;
+    pixels[at + 2] = value;
+  }
 }
 
 /** Inverts each value from `threshold` upwards: `ImageOps.solarize`. */
@@ -43,60 +48,61 @@ export function solarize(pixels: Uint8Array, threshold: number): void {
 export function hue(pixels: Uint8Array, turn: number): void {
   const steps = Math.trunc(turn * 255);
   for (let at = 0; at < pixels.length; at += 3) {
-    const [red, green, blue] = [pixels[at] as number, pixels[at + 1] as number, pixels[at + 2] as number];
+    const red = pixels[at] as number;
+    const green = pixels[at + 1] as number;
+    const blue = pixels[at + 2] as number;
     const value = Math.max(red, green, blue);
     const least = Math.min(red, green, blue);
     // no colour to turn
     if (value === least) continue;
     const span = value - least;
-    const strength = Math.trunc(float(span / value) * 255);
-    const angle = (Math.trunc(hueOf(red, green, blue, value, span) * 255) + steps) & 255;
+    const strength = (float(span / value) * 255) | 0;
+    const angle = (((hueOf(red, green, blue, value, span) * 255) | 0) + steps) & 255;
     fromHsv(pixels, at, angle, strength, value);
   }
 }
 
 /** HSV's hue, 0 to 1, in the precision of Pillow's `rgb2hsv`. */
 function hueOf(red: number, green: number, blue: number, most: number, span: number): number {
-  const toRed = float((most - red) / span);
-  const toGreen = float((most - green) / span);
-  const toBlue = float((most - blue) / span);
-  const sixths =
-    red === most ? float(toBlue - toGreen) : green === most ? float(2 + toRed - toBlue) : float(4 + toGreen - toRed);
-  return float((sixths / 6 + 1) % 1);
+  const share = (channel: number) => float((most - channel) / span);
+  let sixths: number;
+  if (red === most) sixths = float(share(blue) - share(green));
+  else if (green === most) sixths = float(2 + share(red) - share(blue));
+  else sixths = float(4 + share(green) - share(red));
+  const turn = sixths / 6 + 1;
+  return float(turn < 1 ? turn : turn - 1);
 }
 
 /** Pillow's `hsv2rgb`; all 0 to 255. */
 function fromHsv(pixels: Uint8Array, at: number, hue255: number, saturation255: number, value: number): void {
-  if (saturation255 === 0) {
-    pixels.fill(value, at, at + 3);
-    return;
-  }
-  const sixth = Math.floor((hue255 * 6) / 255);
-  const part = float((hue255 * 6) / 255 - sixth);
+  const sixths = (hue255 * 6) / 255;
+  const sixth = sixths | 0;
+  const part = float(sixths - sixth);
   const strength = float(saturation255 / 255);
-  const low = Math.round(value * (1 - strength));
-  const falling = Math.round(value * (1 - float(strength * part)));
-  const rising = Math.round(value * (1 - strength * (1 - part)));
-  const sides = [
-    [value, rising, low],
-    [falling, value, low],
-    [low, value, rising],
-    [low, falling, value],
-    [rising, low, value],
-    [value, low, falling],
-  ] as const;
-  pixels.set(sides[sixth % 6] as readonly number[], at);
+  const low = (value * (1 - strength) + 0.5) | 0;
+  const between = (value * (1 - ((sixth & 1) === 1 ? float(strength * part) : strength * (1 - part))) + 0.5) | 0;
+  // Which channel is highest, and which lowest, for each sixth of the circle; the other one lies between.
+  const highest = HIGHEST[sixth % 6] as number;
+  const lowest = LOWEST[sixth % 6] as number;
+  pixels[at + 3 - highest - lowest] = between;
+  pixels[at + highest] = value;
+  pixels[at + lowest] = low;
 }
+
+const HIGHEST = [0, 1, 1, 2, 2, 0] as const;
+const LOWEST = [2, 2, 0, 0, 1, 1] as const;
 
 /** Pillow's `Image.blend` of one value: from `ground` (factor 0) over `value` (factor 1) and beyond; `factor` is a float32. */
 export function blend(ground: number, value: number, factor: number): number {
   const mixed = float(ground + float(factor * (value - ground)));
-  return mixed <= 0 ? 0 : mixed >= 255 ? 255 : Math.trunc(mixed);
+  return mixed <= 0 ? 0 : mixed >= 255 ? 255 : mixed | 0;
 }
+
+const table = new Uint8Array(256);
 
 /** Replaces each value by what `make` gives for it. */
 export function lookUp(pixels: Uint8Array, make: (value: number) => number): void {
-  const table = Uint8Array.from({ length: 256 }, (_, value) => make(value));
+  for (let value = 0; value < 256; value++) table[value] = make(value);
   for (let at = 0; at < pixels.length; at++) pixels[at] = table[pixels[at] as number] as number;
 }
 

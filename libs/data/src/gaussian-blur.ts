@@ -3,6 +3,7 @@ import type { Picture } from "./picture.ts";
 const float = Math.fround;
 const PASSES = 3;
 const BITS = 24;
+const HALF = 1 << (BITS - 1);
 
 /**
  * Blurs a picture in place, bit for bit as Pillow's `ImageFilter.GaussianBlur(sigma)`, which MoCo v3's views take: three box blurs each
@@ -50,22 +51,29 @@ interface Lines {
 let scratch = new Uint8Array(0);
 
 function blurLines(data: Uint8Array, { length, along, count, across }: Lines, box: SoftBox): void {
-  // A line with the pixels that the box sees beyond its ends: what comes to the front is left of it.
-  const margin = box.radius + 1;
-  if (scratch.length < length + 2 * margin) scratch = new Uint8Array(length + 2 * margin);
-  for (let line = 0; line < count; line++) {
-    for (let channel = 0; channel < 3; channel++) {
-      const first = line * across + channel;
-      for (let at = 0; at < length; at++) scratch[margin + at] = data[first + at * along] as number;
-      scratch.fill(data[first] as number, 0, margin);
-      scratch.fill(data[first + (length - 1) * along] as number, margin + length, length + 2 * margin);
-      blurLine(scratch, data, first, along, length, box);
+  // A line with the pixels that the box sees beyond its ends.
+  const margin = (box.radius + 1) * 3;
+  const end = margin + length * 3;
+  if (scratch.length < end + margin) scratch = new Uint8Array(end + margin);
+  const line = scratch;
+  for (let which = 0; which < count; which++) {
+    const first = which * across;
+    let from = first;
+    for (let at = margin; at < end; at += 3, from += along) {
+      line[at] = data[from] as number;
+      line[at + 1] = data[from + 1] as number;
+      line[at + 2] = data[from + 2] as number;
     }
+    line.copyWithin(0, margin, margin + 3);
+    for (let at = 3; at < margin; at++) line[at] = line[at - 3] as number;
+    for (let at = end; at < end + margin; at++) line[at] = line[at - 3] as number;
+    for (let channel = 0; channel < 3; channel++) blurLine(line, channel, data, first + channel, along, length, box);
   }
 }
 
 function blurLine(
   line: Uint8Array,
+  channel: number,
   out: Uint8Array,
   first: number,
   along: number,
@@ -73,11 +81,15 @@ function blurLine(
   { radius, inner, outer }: SoftBox,
 ): void {
   let sum = 0;
-  for (let at = 0; at <= 2 * radius; at++) sum += line[at] as number;
-  for (let at = 0; at < length; at++) {
-    sum += (line[at + 2 * radius + 1] as number) - (line[at] as number);
-    const ends = (line[at] as number) + (line[at + 2 * radius + 2] as number);
+  for (let at = 0; at <= 2 * radius; at++) sum += line[at * 3 + channel] as number;
+  // The pixel before the box, which gives way, the one that enters, and the one behind it.
+  let before = channel;
+  let entering = (2 * radius + 1) * 3 + channel;
+  for (let at = 0, to = first; at < length; at++, to += along, before += 3, entering += 3) {
+    const lost = line[before] as number;
+    sum = (sum + (line[entering] as number) - lost) | 0;
+    const ends = lost + (line[entering + 3] as number);
     // The sum of all weights is at most 2^24, so that this stays below 2^32.
-    out[first + at * along] = (Math.imul(sum, inner) + Math.imul(ends, outer) + (1 << (BITS - 1))) >>> BITS;
+    out[to] = (Math.imul(sum, inner) + Math.imul(ends, outer) + HALF) >>> BITS;
   }
 }
