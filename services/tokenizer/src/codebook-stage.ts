@@ -1,7 +1,8 @@
-import { stageBatches } from "@peco/data";
+import { stageBatches, stageDivision } from "@peco/data";
 import { lrSchedule } from "@peco/nn";
 import type { Stage, StageContext, StageOutput } from "@peco/stage";
 import {
+  compileStep,
   loadPerceptualNetwork,
   openData,
   publishModel,
@@ -10,9 +11,10 @@ import {
   useThreads,
   vqTokenizerConfig,
 } from "@peco/training";
-import { jit, random } from "tfjs-libtensorflow";
+import { random } from "tfjs-libtensorflow";
 import { firstCodebook } from "./codebook-start.ts";
-import { codebookStep, initAutoencoder, initialCodebookState } from "./codebook-step.ts";
+import { initAutoencoder, initialCodebookState } from "./codebook-state.ts";
+import { codebookStep } from "./codebook-step.ts";
 import { featureClusters } from "./feature-clusters.ts";
 
 /** The stage `codebook`: makes the `tokenizer` that the recipe's `codebook.source` names. */
@@ -44,8 +46,10 @@ async function trainAutoencoder(context: StageContext): Promise<StageOutput> {
   const tokensPerPicture = (recipe.image.size / recipe.image.patch) ** 2;
   const lr = lrSchedule(own.optimizer, steps);
   using after = new DisposableStack();
-  const compiled = after.adopt(jit(step, { name: spec.stage, compiler: recipe.runtime.compiler }), (it) =>
-    it.dispose(),
+  const division = stageDivision("codebook", recipe);
+  const compiled = after.adopt(
+    compileStep(step, { name: spec.stage, compiler: recipe.runtime.compiler, division }),
+    (it) => it.dispose(),
   );
   const trained = await train(context, await StageCheckpoints.open(context), {
     part: "vq",
@@ -54,17 +58,22 @@ async function trainAutoencoder(context: StageContext): Promise<StageOutput> {
       const autoencoder = initAutoencoder(own, random.fold(key, "start"));
       const start = random.fold(key, "codes");
       const codebook = await firstCodebook(own, autoencoder, recipe.image, batches, tokensPerPicture, start);
-      return initialCodebookState(own, autoencoder, codebook);
+      return initialCodebookState(own, autoencoder, codebook, random.fold(key, "discriminator"));
     },
     compiled,
     batches,
-    hyper: (at) => ({ lr: lr(at) }),
+    hyper: (at) => ({
+      lr: lr(at),
+      ...(own.adversarial !== null && { adversarial: at >= own.adversarial.startStep ? 1 : 0 }),
+    }),
     key: random.fold(key, "steps"),
     imagesPerStep: own.batch,
   });
   const artifact = await publishModel(context, {
     kind: "tokenizer",
-    weights: Object.fromEntries(Object.entries(trained.state).filter(([path]) => !path.startsWith("slots."))),
+    weights: Object.fromEntries(
+      Object.entries(trained.state).filter(([path]) => /^(autoencoder|codebook)\./.test(path)),
+    ),
     config: vqTokenizerConfig(own),
     history: trained.history,
     figures: trained.metrics,

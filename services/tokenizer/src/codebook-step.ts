@@ -1,88 +1,136 @@
 import {
-  type Codebook,
+  type CodeStatistics,
   codebookPerplexity,
   codebookUsage,
-  codeCounts,
-  type Features,
-  initVqAutoencoder,
+  codeStatistics,
+  deadCodes,
   restartDeadCodes,
   updateCodebook,
-  type VqAutoencoder,
   vqLoss,
 } from "@peco/models";
-import { type AdamWSlots, adamW, type Normalisation, onlyIfFinite } from "@peco/nn";
-import type { Recipe } from "@peco/recipes";
-import type { StepBatch, StepMetrics } from "@peco/training";
-import { autocast, type Key, random, type Step, tf, valueAndGrad } from "tfjs-libtensorflow";
+import { adamW, onlyIfFinite } from "@peco/nn";
+import type { DivisibleStep } from "@peco/training";
+import { autocast, type Key, random, tf, valueAndGrad } from "tfjs-libtensorflow";
+import { adversarialGradients } from "./adversarial.ts";
+import {
+  byLayer,
+  type CodebookOptions,
+  type CodebookState,
+  type DiscriminatorState,
+  type Moved,
+  movedParts,
+} from "./codebook-state.ts";
 
-/** What the training of the tokenizer keeps from step to step. */
-export type CodebookState = {
-  readonly autoencoder: VqAutoencoder;
-  readonly codebook: Codebook;
-  readonly slots: AdamWSlots;
+/** What pictures give towards a step, averaged over the parts of a batch. The last two exist only for whole batches. */
+export type CodebookMeans = {
+  readonly grad: Moved;
+  readonly terms: Readonly<Record<string, tf.Scalar>> & { readonly loss: tf.Scalar };
+  readonly balance?: tf.Scalar;
+  readonly discriminator?: DiscriminatorState;
 };
 
-/** What the stage's recipe says about this step. */
-export interface CodebookOptions {
-  readonly recipe: Recipe["codebook"];
-  readonly normalisation: Normalisation;
-  readonly precision: Recipe["runtime"]["precision"];
-  /** The frozen perceptual network. */
-  readonly features: Features;
-}
+/** What pictures give towards a step, added up over the parts of a batch. */
+export type CodebookSums = {
+  readonly statistics: CodeStatistics;
+  /** The latent drawn for each code in case that it is dead, [codes, width]; zero where it lies in another part. */
+  readonly drawn: tf.Tensor2D;
+};
 
-/** The state before the first step around an autoencoder and a codebook that has its first codes. */
-export function initialCodebookState(
-  recipe: Recipe["codebook"],
-  autoencoder: VqAutoencoder,
-  codebook: Codebook,
-): CodebookState {
-  return { autoencoder, codebook, slots: adamW(recipe.optimizer).init(autoencoder) };
-}
-
-/** A fresh autoencoder by the recipe. */
-export function initAutoencoder(recipe: Recipe["codebook"], key: Key): VqAutoencoder {
-  return initVqAutoencoder(recipe, random.fold(key, "autoencoder"));
-}
+/** Gradients of the loss, its terms, and the latents [n, width] with their codes. */
+export type CodebookGradients = CodebookMeans & { readonly latents: tf.Tensor2D; readonly indices: tf.Tensor1D };
 
 /**
- * One step of the VQ autoencoder: gradients for encoder and decoder, moving averages for the codes, then dead codes
- * start again at latents of this batch. A step that is not finite changes nothing. Its batch holds `images`, augmented,
- * 0..255, [batch, size, size, 3], and the scheduled `lr`.
+ * One step of the VQ autoencoder: gradients for encoder and decoder (and for codes that are learned), moving averages for the codes,
+ * then dead codes start again at latents of this batch. A step that is not finite changes nothing. Its batch holds `images`, augmented,
+ * 0..255, [batch, size, size, 3], and the scheduled `lr`; with a discriminator, `adversarial` is 0 or 1 for its being off or on. In
+ * parts, the codes' statistics are added up over the batch and the codes move once, as they would by the batch as a whole.
  */
-export function codebookStep({
-  recipe,
-  normalisation,
-  precision,
-  features,
-}: CodebookOptions): Step<CodebookState, StepBatch, StepMetrics> {
+export function codebookStep(options: CodebookOptions): DivisibleStep<CodebookState, CodebookMeans, CodebookSums> {
+  const { recipe, precision } = options;
   const optimizer = adamW(recipe.optimizer);
-  const weights = { ...recipe.loss, commitment: recipe.commitment, normalisation };
-  return (state, { data, hyper }, key) => {
-    const images = data["images"] as tf.Tensor4D;
-    const lr = hyper["lr"] as tf.Scalar;
-    const { loss, aux, grad } = autocast(precision, () =>
-      valueAndGrad((autoencoder: VqAutoencoder) => {
-        const { loss, ...aux } = vqLoss(autoencoder, state.codebook.vectors, images, features, weights);
-        return { loss, aux };
-      })(state.autoencoder),
-    );
-    const { latents, indices, ...terms } = aux;
-    const updated = optimizer.update(grad as VqAutoencoder, state.slots, state.autoencoder, { lr, loss });
-    const { params: autoencoder, slots, gradNorm, finite } = updated;
-    const moved = updateCodebook(state.codebook, latents, indices, { decay: recipe.decay, smoothing: 0 });
-    const draws = restartDraws(random.fold(key, "restart"), latents.shape[0], recipe.size);
-    const restarted = restartDeadCodes(moved, latents, draws, { below: recipe.restartBelow });
-    const counts = codeCounts(indices, recipe.size);
-    const shown = { ...terms, usage: codebookUsage(counts), perplexity: codebookPerplexity(counts) };
-    return {
-      state: { autoencoder, codebook: onlyIfFinite(finite, restarted, state.codebook), slots },
-      metrics: { loss, gradNorm, finite, ...shown },
-    };
+  return {
+    contribution(state, batch, key) {
+      const images = batch.data["images"] as tf.Tensor4D;
+      const { latents, indices, ...means } = autocast(precision, () =>
+        recipe.adversarial === null
+          ? reconstructionGradients(options, state, images)
+          : adversarialGradients(options, state, images, batch.hyper),
+      );
+      const statistics = codeStatistics(latents, indices, recipe.size);
+      const drawn = drawnLatents(latents, images.shape[0], random.fold(key, "restart"), recipe, batch.places);
+      return { weight: tf.scalar(1), means, sums: { statistics, drawn } };
+    },
+    update(state, { means: { grad, terms, balance, discriminator }, sums }, hyper) {
+      const at = { lr: hyper["lr"] as tf.Scalar, loss: terms.loss };
+      const { params, slots, gradNorm, finite } = optimizer.update(grad, state.slots, movedParts(recipe, state), at);
+      const learned = params.vectors === undefined ? state.codebook : { ...state.codebook, vectors: params.vectors };
+      const moved = updateCodebook(learned, sums.statistics, recipe);
+      const { counts } = sums.statistics;
+      const restart = { below: recipe.restartBelow, evenLoad: tf.div<tf.Scalar>(tf.sum(counts), recipe.size) };
+      const dead = tf.sum<tf.Scalar>(tf.cast(deadCodes(moved, restart), "float32"));
+      const codebook = restartDeadCodes(moved, sums.drawn, restart);
+      return {
+        state: {
+          autoencoder: params.autoencoder,
+          codebook: onlyIfFinite(finite, codebook, state.codebook),
+          slots,
+          ...(balance !== undefined && { balance: onlyIfFinite(finite, balance, state.balance as tf.Scalar) }),
+          ...(discriminator !== undefined && {
+            discriminator: onlyIfFinite(finite, discriminator, state.discriminator as DiscriminatorState),
+          }),
+        },
+        metrics: {
+          ...terms,
+          gradNorm,
+          finite,
+          usage: codebookUsage(counts),
+          perplexity: codebookPerplexity(counts),
+          dead,
+        },
+      };
+    },
   };
 }
 
-/** A latent for each code, none twice, so that two dead codes do not start as one. */
-function restartDraws(key: Key, latents: number, codes: number): tf.Tensor1D {
-  return tf.slice(random.permutation(key, latents), 0, codes);
+function reconstructionGradients(
+  { recipe, normalisation, features }: CodebookOptions,
+  state: CodebookState,
+  images: tf.Tensor4D,
+): CodebookGradients {
+  const settings = { ...recipe, normalisation, balance: state.balance };
+  const { loss, aux, grad } = valueAndGrad((moved: Moved) => {
+    const { loss, ...aux } = vqLoss({ vectors: state.codebook.vectors, ...moved }, images, features, settings);
+    return { loss, aux };
+  })(movedParts(recipe, state));
+  const { latents, indices, layers, balance, pixel, perceptual, commitment, codebook } = aux;
+  const terms = { loss, pixel, perceptual, commitment, ...(codebook !== null && { codebook }) };
+  return {
+    grad: grad as Moved,
+    terms: { ...terms, ...byLayer(recipe, layers) },
+    latents,
+    indices,
+    ...(balance !== null && { balance }),
+  };
+}
+
+/**
+ * A latent for each code, none twice, so that two dead codes do not start as one: row k of [codes, width] is the one drawn for code k.
+ * @param places of these pictures in the whole batch; undefined: they are the whole batch
+ */
+function drawnLatents(
+  latents: tf.Tensor2D,
+  pictures: number,
+  key: Key,
+  { size, batch }: CodebookOptions["recipe"],
+  places: tf.Tensor1D | undefined,
+): tf.Tensor2D {
+  const perPicture = latents.shape[0] / pictures;
+  const all = (places === undefined ? pictures : batch) * perPicture;
+  const rows = tf.slice(random.permutation(key, all), 0, size) as tf.Tensor1D;
+  if (places === undefined) return tf.gather(latents, rows);
+  const picture = tf.floorDiv(rows, tf.scalar(perPicture, "int32"));
+  const here = tf.equal(tf.expandDims(picture, 1), tf.expandDims(places, 0));
+  const row = tf.add(tf.mul(tf.argMax(here, 1), perPicture), tf.mod(rows, tf.scalar(perPicture, "int32")));
+  const own = tf.gather(latents, tf.cast(row, "int32") as tf.Tensor1D);
+  return tf.mul(own, tf.cast(tf.any(here, 1, true), "float32"));
 }

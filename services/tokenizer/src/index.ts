@@ -3,10 +3,10 @@ export { firstCodebook } from "./codebook-start.ts";
 export {
   type CodebookOptions,
   type CodebookState,
-  codebookStep,
   initAutoencoder,
   initialCodebookState,
-} from "./codebook-step.ts";
+} from "./codebook-state.ts";
+export { type CodebookMeans, type CodebookSums, codebookStep } from "./codebook-step.ts";
 export { perceptualNetworkStage } from "./perceptual-network-stage.ts";
 export {
   initEncoder,

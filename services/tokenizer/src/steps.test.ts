@@ -1,4 +1,5 @@
 import { perceptualFeatures, startCodebook } from "@peco/models";
+import { wholeStep } from "@peco/training";
 import { type HostArray, jit, random, State, type Tree, tf } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { shortRecipe } from "../../../libs/training/test/untrained-store.ts";
@@ -98,7 +99,7 @@ describe("the step of the perceptual network", () => {
 
 describe("the step of the codebook", () => {
   it("changes nothing when it is not finite, and codes and network when it is", async () => {
-    const step = jit(codebookStep(codebook()), { name: "vq", compiler: "graph" });
+    const step = jit(wholeStep(codebookStep(codebook())), { name: "vq", compiler: "graph" });
     await using state = State.of(tokenizer);
     const before = await state.snapshot();
     const bad = { ...before, "autoencoder.decoder.in.bias": poisoned(before["autoencoder.decoder.in.bias"]) };
@@ -116,7 +117,10 @@ describe("the step of the codebook", () => {
   });
 
   it("searches codes in float32, and convolves in bfloat16 where the recipe says so", async () => {
-    const step = jit(codebookStep({ ...codebook(), precision: "bfloat16" }), { name: "vq", compiler: "graph" });
+    const step = jit(wholeStep(codebookStep({ ...codebook(), precision: "bfloat16" })), {
+      name: "vq",
+      compiler: "graph",
+    });
     await using state = State.of(tokenizer);
     const { operations, values } = step.program(state, codebookBatch(1e-3));
     const shapeOf = (value: number | undefined) => values[value as number]?.shape.join();

@@ -14,6 +14,7 @@ import {
   initPerceptualNetwork,
   perceptualNetworkStep,
 } from "@peco/tokenizer-service";
+import { wholeStep } from "@peco/training";
 import { type HostArray, tf } from "tfjs-libtensorflow";
 import type { AnyTree, Case, Precision } from "./case.ts";
 
@@ -72,7 +73,7 @@ function codebookCase(recipe: Recipe, autoencoder: AnyTree, codebook: AnyTree): 
     }),
     step: (precision) => {
       const features = perceptualFeatures(encoder, vit, own.loss.layers);
-      return codebookStep({ recipe: own, normalisation: recipe.image, precision, features });
+      return wholeStep(codebookStep({ recipe: own, normalisation: recipe.image, precision, features }));
     },
   };
 }
@@ -102,7 +103,7 @@ function pretrain(recipe: Recipe, autoencoder: AnyTree, codebook: AnyTree): Case
       },
       hyper: { lr: lrSchedule(own.optimizer, own.steps)(atStep) },
     }),
-    step: (precision) => pretrainStep(options(precision)),
+    step: (precision) => wholeStep(pretrainStep(options(precision))),
   };
 }
 

@@ -1,0 +1,68 @@
+import { cp, mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Store } from "@peco/artifacts";
+import { loadTokenizer } from "@peco/training";
+import { random, tf } from "tfjs-libtensorflow";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
+import { codebookStage, perceptualNetworkStage } from "./index.ts";
+
+const short = ["perceptualNetwork.steps=3", "codebook.steps=6"];
+let base: string;
+let inputs: Record<string, string>;
+beforeAll(async () => {
+  base = await mkdtemp(join(tmpdir(), "peco-variants-"));
+  const recipe = shortRecipe(...short);
+  inputs = await untrainedStore(base, recipe);
+  const spec = specFor("perceptual-network", { store: base, recipe, inputs });
+  inputs["perceptualNetwork"] = (await runHere(perceptualNetworkStage, spec)).artifact;
+});
+afterAll(() => rm(base, { recursive: true, force: true }));
+
+const variants: Record<string, string[]> = {
+  "VQGAN's blocks with attention": ["codebook.blocks=vqgan", "codebook.attention=true"],
+  "learned codes": ["codebook.codes=gradient", "codebook.kmeansRounds=0"],
+  "codes of length 1": ["codebook.unitLength=true", "codebook.smoothing=0"],
+  "smoothed codes, in parts of a batch": ["codebook.microBatch=4", "codebook.smoothing=1e-5"],
+  "a balance, absolute errors and a discriminator": [
+    ...["codebook.loss.balance=first-step", "codebook.loss.pixelPower=1", "codebook.loss.power=1"],
+    "codebook.adversarial={ weight: 0.8, startStep: 2, channels: 4, layers: 2 }",
+  ],
+};
+
+describe("the stage codebook", () => {
+  for (const [name, sets] of Object.entries(variants)) {
+    it(`trains with ${name}, goes on after a stop, and gives a tokenizer`, async () => {
+      const recipe = shortRecipe(...short, ...sets);
+      const spec = specFor("codebook", { store: base, recipe, inputs });
+      const other = await mkdtemp(join(tmpdir(), "peco-variants-"));
+      await cp(base, other, { recursive: true });
+      const before = tf.memory().numTensors;
+      const whole = await runHere(codebookStage, spec);
+      expect(tf.memory().numTensors).toBe(before);
+      for (const figure of ["perceptualLayer2", "dead", "usage", "perplexity", "gradNorm"])
+        expect(whole.metrics[figure], figure).toEqual(expect.any(Number));
+
+      const stop = new AbortController();
+      const onEvent = ({ kind }: { kind: string }) => void (kind === "checkpoint" && stop.abort());
+      const again = { ...spec, store: other };
+      const stopped = runHere(codebookStage, again, { onEvent, signal: stop.signal });
+      await expect(stopped).rejects.toMatchObject({ exitCode: 130 });
+      expect((await runHere(codebookStage, again)).artifact).toBe(whole.artifact);
+      await rm(other, { recursive: true, force: true });
+
+      using tokenizer = await loadTokenizer(await Store.open(base), whole.artifact);
+      tf.tidy(() => {
+        const pictures = random.uniform(random.key(3), [2, 32, 32, 3], 0, 255) as tf.Tensor4D;
+        const tokens = tokenizer.tokenise(pictures);
+        expect(tokenizer.decode?.(tokens).shape).toEqual(pictures.shape);
+        const latents = tokenizer.latents?.(pictures) as tf.Tensor4D;
+        expect(latents.shape).toEqual([2, 4, 4, 16]);
+        if (!recipe.codebook.unitLength) return;
+        const lengths = [latents, tokenizer.vectors as tf.Tensor2D].map((x) => tf.sum(tf.square(x), -1).dataSync());
+        for (const length of lengths.flatMap((some) => [...some])) expect(length).toBeCloseTo(1, 4);
+      });
+    }, 120_000);
+  }
+});
