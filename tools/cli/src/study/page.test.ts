@@ -1,0 +1,87 @@
+import { expect, test } from "vitest";
+import { compare, compareTogether, level, primary, secondary } from "./compare.ts";
+import { studyPage } from "./page.ts";
+import { studyPlots } from "./plots.ts";
+import { type StudyResults, type StudyRow, studyResults } from "./results.ts";
+
+const row = (arm: string, seed: string, budget: number, figures: Record<string, number>): StudyRow => ({
+  arm,
+  seed,
+  budget,
+  lr: 0.001,
+  networks: [figures["top1"] ?? 0, figures["top1"] ?? 0],
+  figures,
+  gflop: { "perceptual-network": 4000, codebook: 3000, pretrain: 3500, finetune: 1300 },
+  seconds: { codebook: 60, pretrain: 100, finetune: 40 },
+  artifacts: {},
+});
+const arm = (name: string, title: string) => ({ name, title, what: "an arm", seeds: 3, budgets: 2, sets: ["a.b=1"] });
+
+/** Two arms with three seeds, of which the last has one arm only, and the second budget of one seed. */
+const partial: StudyResults = studyResults.parse({
+  format: 1,
+  study: "generated",
+  recipe: { name: "study/generated", sets: [] },
+  seeds: ["11", "12", "13"],
+  budgets: [320, 1024],
+  arms: [arm("pixel-tokens", "pixel tokens"), arm("peco", "PeCo"), arm("feature-kmeans", "k-means of features")],
+  pictures: { classes: ["a", "b"], test: 4000, validation: 1000, commonest: 0.07 },
+  sessions: [],
+  rows: [
+    row("pixel-tokens", "11", 320, { top1: 0.3, probe: 0.4 }),
+    row("pixel-tokens", "12", 320, { top1: 0.35 }),
+    row("pixel-tokens", "13", 320, { top1: 0.1 }),
+    row("peco", "12", 320, { top1: 0.4 }),
+    row("peco", "11", 320, { top1: 0.45, probe: 0.45 }),
+    row("peco", "11", 1024, { top1: 0.5 }),
+    row("pixel-tokens", "11", 1024, { top1: 0.49 }),
+  ],
+});
+
+test("arms are compared over the seeds that both have, each with its own pair", () => {
+  const found = compare(partial, primary);
+  expect(found?.seeds).toEqual(["12", "11"]);
+  expect(found?.differences[0]).toBeCloseTo(0.05, 12);
+  expect(found?.differences[1]).toBeCloseTo(0.15, 12);
+  expect(found?.result.mean).toBeCloseTo(0.1, 12);
+  expect(found?.result.signFlip).toBe(0.5);
+  expect(compare(partial, { ...primary, second: "feature-kmeans" })).toBeNull();
+});
+
+test("what has no pairs is no part of the correction", () => {
+  const found = compareTogether(partial, secondary);
+  expect(found.map(({ comparison }) => `${comparison.figure} ${comparison.budget}`)).toEqual(["top1 1", "probe 0"]);
+  expect(found.map(({ corrected }) => corrected)).toEqual([1, 1]);
+});
+
+test("a level over one seed has no interval", () => {
+  expect(level(partial, "peco", ({ figures }) => figures["probe"])).toEqual({
+    values: [0.45],
+    mean: 0.45,
+    deviation: null,
+    interval: null,
+  });
+  expect(level(partial, "pixel-tokens", ({ figures }) => figures["top1"])?.mean).toBeCloseTo(0.25, 12);
+});
+
+test("the page says what lacks, and shows what is there", async () => {
+  const plots = await studyPlots(partial);
+  expect(plots.map(({ name }) => name)).toEqual(["top1-320.svg", "top1-1024.svg", "differences.svg"]);
+  const page = studyPage(
+    partial,
+    plots.map(({ name, title }) => ({ file: `study/${name}`, title })),
+  );
+  expect(page).toContain("PeCo at 320 labels has 2 of 3 seeds");
+  expect(page).toContain("k-means of features at 1,024 labels has 0 of 3 seeds");
+  expect(page).toContain("**+.100** (95 % interval −.535 to +.735), exact sign-flip p .5000");
+  expect(page).toContain("| pixel tokens | 3 | .250 ± .132 |");
+  expect(page).toContain("| PeCo | 2 | .425 ± .035 | .500 |");
+  expect(page).toContain("![");
+  expect(page).not.toMatch(/undefined|NaN|null/);
+});
+
+test("a page of nothing at all says so", async () => {
+  const empty = { ...partial, rows: [], pictures: null };
+  expect(await studyPlots(empty)).toEqual([]);
+  expect(studyPage(empty, [])).toContain("No seed has both arms yet.");
+});
