@@ -1,4 +1,5 @@
-import { digestOf, type Manifest, Store } from "@peco/artifacts";
+import { readFileSync } from "node:fs";
+import { digestOf, type Manifest, Store, sha256 } from "@peco/artifacts";
 import { initMaskedModel, initVisionTransformer, initVqAutoencoder, startCodebook } from "@peco/models";
 import { fold, key, stream } from "@peco/random";
 import { loadRecipe, type Recipe, type StageName, stageGraph, stageKeyParts } from "@peco/recipes";
@@ -76,7 +77,7 @@ async function publishPictures(store: Store, size: number): Promise<string> {
   return store.publish({ kind: "data", blobs, inputs: {}, meta: {} });
 }
 
-/** The specification of one stage of a run with seed 1, on one thread. */
+/** The specification of one stage of a run with seed 1, on one thread; a file of weights that it reads is hashed. */
 export function specFor(
   name: StageName,
   options: { store: string; recipe: Recipe; inputs: Record<string, string>; preflight?: boolean } & Pick<
@@ -88,8 +89,10 @@ export function specFor(
   const stage = stageGraph(recipe, { labelled: true, source: "folder" }).find((one) => one.name === name);
   if (stage === undefined) throw new Error(`there is no stage ${name}`);
   const inputs = Object.fromEntries(Object.keys(stage.inputs).map((input) => [input, options.inputs[input] ?? ""]));
+  const { weights } = stage;
+  const digests = weights === null ? inputs : { ...inputs, weights: sha256(readFileSync(weights)) };
   const parts = {
-    ...stageKeyParts(stage, inputs, 1n),
+    ...stageKeyParts(stage, digests, 1n),
     ...(preflight && { preflight }),
   } as unknown as StageSpec["parts"];
   const own = { stage: name, key: digestOf(parts), parts, inputs, preflight, masking, store };
@@ -99,7 +102,7 @@ export function specFor(
     seed: 1n,
     threads: 1,
     folder: null,
-    weights: null,
+    weights,
   };
   return { ...own, ...rest };
 }

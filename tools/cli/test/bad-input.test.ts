@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import sharp from "sharp";
+import { encodeSafetensors, type HostArray } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { peco } from "./peco.ts";
 
@@ -64,6 +65,34 @@ describe("a recipe that cannot be used", () => {
   it("has an image that is no multiple of the patch", () => refused(run("--set", "image.size=30"), 64, /image/));
   it("masks another grid than the tokens'", () => refused(run("--set", "image.patch=4"), 64, /grid/));
   it("stops at a stage that there is not", () => refused(run("--until", "pretran"), 64, /pretrain/));
+});
+
+describe("weights that cannot be used are refused before anything starts", () => {
+  const file = join(folder, "weights.safetensors");
+  const weights = (path: string, preset: string, ...more: string[]) => {
+    const network = ["source=weights", `preset=${preset}`, `weights=${path}`];
+    return run(...network.flatMap((text) => ["--set", `perceptualNetwork.${text}`]), ...more);
+  };
+  const vgg = ["--set", "codebook.loss.norm=none"];
+  beforeAll(() => {
+    const tensor: HostArray = { dtype: "float32", shape: [64, 3, 3, 3], data: new Float32Array(64 * 27) };
+    writeFileSync(file, encodeSafetensors({ "features.0.weight": tensor, "features.99.weight": tensor }));
+  });
+  it("and are not there", () => refused(weights(join(folder, "none"), "dino-vit-b16"), 65, /none is not there/));
+  it("and are a folder", () => refused(weights(folder, "dino-vit-b16"), 65, /is no file/));
+  it("and are no safetensors", () => refused(weights(picture, "dino-vit-b16"), 65, /picture\.png: the header/));
+  it("and are of another network", () =>
+    refused(weights(file, "dino-vit-b16"), 65, /missing: patch_embed\.proj\.weight/));
+  it("and lack tensors or have others, each named", async () => {
+    await refused(weights(file, "vgg16", ...vgg), 65, /missing: features\.0\.bias\n.*missing: features\.2\.weight/);
+    await refused(weights(file, "vgg16", ...vgg), 65, /extra: +features\.99\.weight/);
+  });
+  it("and are not DALL-E's encoder", () =>
+    refused(
+      run("--set", "codebook.source=dall-e", "--set", `codebook.weights=${file}`),
+      65,
+      /missing: blocks\.group_4\.block_2\.res_path\.conv_4\.w/,
+    ));
 });
 
 describe("a store that cannot be used", () => {
