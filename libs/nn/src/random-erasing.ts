@@ -7,7 +7,7 @@ import type { Normalisation } from "./patches.ts";
  * becomes noise that is N(0, 1) once it is normalised, each pixel and channel for itself.
  * @param pictures values 0..255, [batch, height, width, channels]; the result is float32 on the same scale and not cut to it
  * @param boxes int32 [batch, 4]: top, left, height, width; nothing is erased where a side is 0
- * @param part which of a larger batch the pictures are; noise is then drawn for the whole of it
+ * @param part which of a larger batch the pictures are
  */
 export function erase(
   key: Key,
@@ -17,8 +17,8 @@ export function erase(
   part?: PartOfBatch,
 ): tf.Tensor4D {
   const [batch, ...rest] = pictures.shape;
-  const noise = random.normal(key, [part?.of ?? batch, ...rest]) as tf.Tensor4D;
-  return eraseWith(part === undefined ? noise : tf.gather(noise, part.places), pictures, boxes, normalisation);
+  const noise = part === undefined ? random.normal(key, [batch, ...rest]) : random.normalRows(key, part.places, rest);
+  return eraseWith(noise as tf.Tensor4D, pictures, boxes, normalisation);
 }
 
 /** Erases with given noise, N(0, 1) in the shape of the pictures. */
@@ -35,7 +35,8 @@ export function eraseWith(
   const erased = tf.logicalAnd(tf.expandDims(inRows, 2), tf.expandDims(inColumns, 1));
   const scale = (values: readonly number[]) => tf.tensor1d(values.map((value) => 255 * value));
   const replacement = tf.add(tf.mul(noise, scale(std)), scale(mean));
-  return tf.where(tf.expandDims(erased, 3), replacement, tf.cast(pictures, "float32")) as tf.Tensor4D;
+  const kept = tf.cast(pictures, "float32");
+  return tf.where(tf.expandDims(erased, 3), replacement, kept) as tf.Tensor as tf.Tensor4D;
 }
 
 /** Which of `size` lines lie in [from, from + count), bool [batch, size]. */

@@ -9,6 +9,7 @@ import {
   type AdamWSlots,
   accuracy,
   adamW,
+  erase,
   exponentialMovingAverage,
   layerWiseLrDecay,
   mixBatch,
@@ -63,7 +64,8 @@ type Means = {
 
 /**
  * One step of fine-tuning as in BEiT: cross-entropy against smoothed labels, mixed by mixup and cutmix where they are on.
- * Its batch holds `images`, 0..255, `labels` int32 [batch], and the scheduled `lr`. `accuracy` is of the pictures as they
+ * Its batch holds `images`, 0..255, `labels` int32 [batch], the boxes `erase` int32 [batch, 4] where parts of pictures are
+ * erased, and the scheduled `lr`. `accuracy` is of the pictures as they
  * were shown, so it means little where they are mixed.
  */
 export function finetuneStep(options: FinetuneOptions): DivisibleStep<FinetuneState, Means, Record<string, never>> {
@@ -74,12 +76,11 @@ export function finetuneStep(options: FinetuneOptions): DivisibleStep<FinetuneSt
     contribution({ classifier }, batch, key) {
       const labels = batch.data["labels"] as tf.Tensor1D;
       const part = partOf(batch, recipe.batch);
+      const { images, erase: boxes } = batch.data as { images: tf.Tensor4D; erase?: tf.Tensor2D };
+      const pictures = boxes === undefined ? images : erase(random.fold(key, "erase"), images, boxes, vit, part);
       const shown = mixBatch(
         random.fold(key, "mix"),
-        {
-          pictures: batch.data["images"] as tf.Tensor4D,
-          targets: smoothedOneHot(labels, classes, recipe.smoothing),
-        },
+        { pictures, targets: smoothedOneHot(labels, classes, recipe.smoothing) },
         { mixup, cutmix, group: recipe.mixGroup ?? undefined },
         part,
       );

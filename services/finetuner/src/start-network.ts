@@ -1,26 +1,85 @@
-import type { MaskedModel, VisionTransformer, VisionTransformerConfig } from "@peco/models";
+import { importWeights, type VisionTransformer, type VisionTransformerConfig, withPictureSize } from "@peco/models";
+import type { Recipe } from "@peco/recipes";
 import type { StageContext } from "@peco/stage";
-import { loadModel, loadPerceptualVit, subtree, tensorsOf, visionTransformerConfig } from "@peco/training";
+import {
+  loadModel,
+  loadPerceptualVit,
+  readWeightsFile,
+  subtree,
+  tensorsOf,
+  visionTransformerConfig,
+} from "@peco/training";
+import type { HostArray } from "tfjs-libtensorflow";
 
 /** What fine-tuning starts from. */
 export interface StartNetwork {
-  /** Shape of the network. */
+  /** Shape of the network, for pictures of the size that it is fine-tuned with. */
   readonly config: VisionTransformerConfig;
   /** Its weights, which the caller frees; none when training from scratch. */
   readonly vit?: VisionTransformer;
 }
 
+/** A network as it was found. */
+interface Found {
+  readonly config: VisionTransformerConfig;
+  /** By path in a vision transformer. */
+  readonly weights: Readonly<Record<string, HostArray>>;
+}
+
 /**
- * The network that a stage of fine-tuning starts from, as the recipe's `finetune.start` says; training from scratch has
- * none.
+ * The network that a stage of fine-tuning starts from, as the recipe's `finetune.start` says, with its positions resized
+ * where `finetune.pictureSize` differs from the size that it was trained with; training from scratch has none.
  *
  * @throws WrongArtifact StoreFormatError ObjectMissing CorruptObject
+ * @throws WeightsChanged SafetensorsError UnknownWeights WeightsMismatch of a file of weights
  */
-export async function loadStartNetwork({ spec, store, recipe }: StageContext): Promise<StartNetwork> {
-  if (spec.stage === "finetune-from-scratch") return { config: { ...recipe.image, ...recipe.vit } };
-  if (recipe.finetune.start === "perceptual-network")
-    return loadPerceptualVit(store, spec.inputs["perceptualNetwork"] ?? "");
+export async function loadStartNetwork(context: StageContext): Promise<StartNetwork> {
+  const { spec, recipe } = context;
+  const size = recipe.finetune.pictureSize ?? recipe.image.size;
+  if (spec.stage === "finetune-from-scratch") return { config: { ...recipe.image, ...recipe.vit, size } };
+  const { config, weights } = await found(context);
+  const wanted = { ...config, size };
+  const resized =
+    size === config.size ? weights : withPictureSize(weights, config, wanted, recipe.finetune.positionResize);
+  return { config: wanted, vit: tensorsOf<VisionTransformer>(resized) };
+}
+
+function found(context: StageContext): Promise<Found> {
+  switch (context.recipe.finetune.start) {
+    case "pretrained":
+      return fromPretraining(context);
+    case "perceptual-network":
+      return fromPerceptualNetwork(context);
+    case "weights":
+      return fromFile(context);
+  }
+}
+
+async function fromPretraining({ spec, store }: StageContext): Promise<Found> {
   const digest = spec.inputs["pretrained"] ?? "";
   const { config, weights } = await loadModel(store, digest, ["pretrained-vit"], visionTransformerConfig);
-  return { config, vit: tensorsOf<MaskedModel["vit"]>(subtree(weights, "vit")) };
+  return { config, weights: subtree(weights, "vit") };
+}
+
+async function fromPerceptualNetwork({ spec, store }: StageContext): Promise<Found> {
+  using network = await loadPerceptualVit(store, spec.inputs["perceptualNetwork"] ?? "");
+  return { config: network.config, weights: network.weights };
+}
+
+/** A file's network has the recipe's width, depth and patch: its heads can't be read, and would else be the wrong ones. */
+async function fromFile(context: StageContext): Promise<Found> {
+  const { image, vit } = context.recipe;
+  const { tensors } = await readWeightsFile(context);
+  const { architecture, weights } = importWeights(tensors, {
+    role: "encoder",
+    heads: vit.heads,
+    normalisation: image,
+    known: { width: vit.width, depth: vit.depth, patch: image.patch },
+  });
+  return { config: configOf(architecture.vit, context.recipe), weights };
+}
+
+/** The network's own shape with what a recipe's `image` and `vit` have beside it. */
+function configOf(own: VisionTransformerConfig, { image, vit }: Recipe): VisionTransformerConfig {
+  return { ...image, ...vit, ...own };
 }

@@ -12,11 +12,13 @@ type Logits = { readonly logits: tf.Tensor2D };
 export class Validation {
   readonly #context: StageContext;
   readonly #data: Dataset;
+  readonly #size: number;
   readonly #step: Jitted<Classifier, Images, Logits>;
 
   constructor(context: StageContext, data: Dataset, vit: VisionTransformerConfig) {
     this.#context = context;
     this.#data = data;
+    this.#size = vit.size;
     this.#step = jit(
       (state: Classifier, { images }: Images) => ({ state, metrics: { logits: classify(state, vit, images) } }),
       {
@@ -31,7 +33,7 @@ export class Validation {
     const { recipe, spec, signal } = this.#context;
     const { batch } = recipe.evaluate;
     const pictures = { split: "validation" as const, ...(spec.preflight && { first: batch }) };
-    const source = this.#data.batches({ kind: "in-order", pictures, batch, size: recipe.image.size });
+    const source = this.#data.batches({ kind: "in-order", pictures, batch, size: this.#size });
     const ahead = new ReadAhead<InOrder>(source, source.steps);
     await using state = State.of(classifier) as State<Classifier>;
     let hits = 0;

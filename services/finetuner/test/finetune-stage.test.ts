@@ -101,6 +101,7 @@ describe("the stages of fine-tuning", () => {
       "finetune",
       "finetune.start=perceptual-network",
       "finetune.labels=9",
+      "finetune.batch=6",
       "finetune.averageDecay=0.5",
     );
     expect(Object.keys(spec.inputs).sort()).toEqual(["data", "perceptualNetwork"]);
@@ -140,7 +141,7 @@ describe("the stages of fine-tuning", () => {
   });
 
   it("refuses fewer labels than classes", async () => {
-    await expect(trained("finetune", "finetune.labels=2")).rejects.toThrow(TooFewLabels);
+    await expect(trained("finetune", "finetune.labels=2", "finetune.batch=2")).rejects.toThrow(TooFewLabels);
   });
 
   it("a preflight does one step of one network", async () => {

@@ -48,6 +48,7 @@ describe("a step of fine-tuning", () => {
   const large = drawnBatch({
     images: { shape: [8, 32, 32, 3], values: 256 },
     labels: { shape: [8], values: classes, dtype: "int32" },
+    erase: { shape: [8, 4], values: 16, dtype: "int32" },
   });
   for (const [mixGroup, microBatch] of [
     [4, 2],

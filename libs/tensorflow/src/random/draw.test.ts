@@ -2,7 +2,18 @@ import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { jit } from "../jit.ts";
 import { State } from "../state.ts";
-import { bernoulli, beta, integers, normal, permutation, stateless, truncatedNormal, uniform } from "./draw.ts";
+import {
+  bernoulli,
+  beta,
+  integers,
+  normal,
+  normalRows,
+  permutation,
+  stateless,
+  truncatedNormal,
+  uniform,
+  uniformRows,
+} from "./draw.ts";
 import { fold, type Key, key, root } from "./key.ts";
 
 beforeEach(() => tf.engine().startScope());
@@ -101,6 +112,16 @@ it("gives other numbers for other keys", () => {
   expect(new Set([of(some), of(fold(some, 0)), of(fold(some, 1)), of(fold(some, "0")), of(key(4))]).size).toBe(5);
 });
 
+it("gives single rows as they are among all", () => {
+  const places = tf.tensor1d([4, 0, 2], "int32");
+  for (const [all, rows] of [
+    [uniform(some, [5, 3, 4]), uniformRows(some, places, [3, 4])],
+    [normal(some, [5, 3, 4]), normalRows(some, places, [3, 4])],
+  ] as const)
+    expect(rows.dataSync()).toEqual(tf.gather(all, places).dataSync());
+  expect(() => uniformRows(some, places, [3])).toThrow(RangeError);
+});
+
 describe.each(["graph", "xla"] as const)("compiled by %s", (compiler) => {
   it("draws what it draws eagerly with the root key", async () => {
     tf.engine().endScope();
@@ -114,6 +135,7 @@ describe.each(["graph", "xla"] as const)("compiled by %s", (compiler) => {
         integers: integers(k, [3, 3], 0, 1000),
         permutation: permutation(k, 7),
         beta: beta(k, [5], 0.8, 0.8),
+        rows: normalRows(k, tf.tensor1d([3, 1], "int32"), [2, 4]),
       },
     });
     await using state = State.of({});

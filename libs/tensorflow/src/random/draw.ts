@@ -21,6 +21,24 @@ export function uniform(k: Key, shape: readonly number[], low = 0, high = 1): tf
   });
 }
 
+/**
+ * Rows of what `uniform(k, [rows, ...row])` gives for any number of rows, without making the others: `places` (int32 [count]) names them.
+ * float32 `[count, ...row]`. Throws `RangeError` for a row that is no multiple of 4 numbers, of which the generator makes a block.
+ */
+export function uniformRows(k: Key, places: tf.Tensor1D, row: readonly number[]): tf.Tensor {
+  const size = sizeOf(row);
+  if (size % 4 !== 0) throw new RangeError(`random.uniformRows: a row of ${size} numbers is no multiple of 4`);
+  return tf.tidy(() => {
+    const rows = tf.split(places, places.shape[0]).map((place) => withCounter(k, place, size / 4, row));
+    return tf.stack(rows);
+  });
+}
+
+/** The same of `normal`. */
+export function normalRows(k: Key, places: tf.Tensor1D, row: readonly number[]): tf.Tensor {
+  return tf.tidy(() => inverseNormal(toCentred(uniformRows(k, places, row))));
+}
+
 /** Independent numbers of the normal distribution. float32 of `shape`. */
 export function normal(k: Key, shape: readonly number[], mean = 0, deviation = 1): tf.Tensor {
   return tf.tidy(() => scaled(inverseNormal(centred(k, shape)), mean, deviation));
@@ -95,7 +113,11 @@ function logGamma(k: Key, shape: readonly number[], a: number): tf.Tensor {
 
 /** Uniform in (-1, 1), symmetric around 0, never -1. */
 function centred(k: Key, shape: readonly number[]): tf.Tensor {
-  return tf.sub(tf.mul(tf.add(uniform(k, shape), STEP / 2), 2), 1);
+  return toCentred(uniform(k, shape));
+}
+
+function toCentred(unit: tf.Tensor): tf.Tensor {
+  return tf.sub(tf.mul(tf.add(unit, STEP / 2), 2), 1);
 }
 
 /** The normal number with the rank `(1 + t) / 2`. */
@@ -116,25 +138,64 @@ export function stateless(
   dtype: DType,
   more: tf.Tensor[] = [],
 ): tf.Tensor {
-  const made: number[] = [];
-  const make = (dims: number[], type: DType, data: Int32Array | BigUint64Array) => {
-    const id = binding.createTensor(dims, dtypeNumber(type), data);
-    made.push(id);
+  return withTensors((make) => draw(make, name, k, shape, dtype, make([2], "uint64", counterWords(0n, k)), more));
+}
+
+/** Uniform numbers that begin at block `place` times `blocks` of the stream; `place` is int32 [1]. */
+function withCounter(k: Key, place: tf.Tensor, blocks: number, shape: readonly number[]): tf.Tensor {
+  const uint64 = { kind: "type", value: "uint64" } as const;
+  const int32 = { kind: "type", value: "int32" } as const;
+  return withTensors((make, keep) => {
+    const run = (name: string, attributes: Attributes, inputs: number[]) =>
+      keep(binding.run(name, attributes, inputs, 1));
+    const wide = run("Cast", { SrcT: int32, DstT: uint64 }, idsOf([place]));
+    const block = run("Mul", { T: uint64 }, [wide, make([1], "uint64", BigUint64Array.of(BigInt(blocks)))]);
+    const words = [block, make([1], "uint64", BigUint64Array.of(k.stream)), make([], "int32", Int32Array.of(0))];
+    const counter = run("ConcatV2", { N: { kind: "int", value: 2 }, T: uint64, Tidx: int32 }, words);
+    return draw(make, "StatelessRandomUniformV2", k, shape, "float32", counter, []);
+  });
+}
+
+type Make = (dims: number[], type: DType, data: Int32Array | BigUint64Array) => number;
+
+function counterWords(block: bigint, { stream }: Key): BigUint64Array {
+  return BigUint64Array.of(block, stream);
+}
+
+/** Runs `body` with a function that makes tensors below tfjs, and one that takes them over; frees them all after it. */
+function withTensors(body: (make: Make, keep: (made: { id: number }[]) => number) => tf.Tensor): tf.Tensor {
+  const ids: number[] = [];
+  const note = (id: number) => {
+    ids.push(id);
     return id;
   };
+  try {
+    return body(
+      (dims, type, data) => note(binding.createTensor(dims, dtypeNumber(type), data)),
+      ([made]) => note((made as { id: number }).id),
+    );
+  } finally {
+    for (const id of ids) binding.deleteTensor(id);
+  }
+}
+
+function draw(
+  make: Make,
+  name: string,
+  k: Key,
+  shape: readonly number[],
+  dtype: DType,
+  counter: number,
+  more: tf.Tensor[],
+): tf.Tensor {
   const size = make([shape.length], "int32", Int32Array.from(shape));
   const word = k.key instanceof KeyWord ? k.key.id : make([1], "uint64", BigUint64Array.of(k.key));
-  const counter = make([2], "uint64", BigUint64Array.of(0n, k.stream));
   const algorithm = make([], "int32", Int32Array.of(PHILOX));
   const attributes: Attributes = {
     Tshape: { kind: "type", value: "int32" },
     dtype: { kind: "type", value: dtype },
   };
-  try {
-    const [metadata] = binding.run(name, attributes, [size, word, counter, algorithm, ...idsOf(more)], 1);
-    if (metadata === undefined) throw new Error(`${name} gave nothing for ${sizeOf(shape)} numbers`);
-    return tensorFrom(metadata);
-  } finally {
-    for (const id of made) binding.deleteTensor(id);
-  }
+  const [metadata] = binding.run(name, attributes, [size, word, counter, algorithm, ...idsOf(more)], 1);
+  if (metadata === undefined) throw new Error(`${name} gave nothing for ${sizeOf(shape)} numbers`);
+  return tensorFrom(metadata);
 }

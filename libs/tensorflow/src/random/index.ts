@@ -1,2 +1,12 @@
-export { bernoulli, beta, integers, normal, permutation, truncatedNormal, uniform } from "./draw.ts";
+export {
+  bernoulli,
+  beta,
+  integers,
+  normal,
+  normalRows,
+  permutation,
+  truncatedNormal,
+  uniform,
+  uniformRows,
+} from "./draw.ts";
 export { fold, type HostKey, type Key, key, root } from "./key.ts";
