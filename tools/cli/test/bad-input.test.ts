@@ -79,20 +79,8 @@ describe("weights that cannot be used are refused before anything starts", () =>
     writeFileSync(file, encodeSafetensors({ "features.0.weight": tensor, "features.99.weight": tensor }));
   });
   it("and are not there", () => refused(weights(join(folder, "none"), "dino-vit-b16"), 65, /none is not there/));
-  it("and are a folder", () => refused(weights(folder, "dino-vit-b16"), 65, /is no file/));
-  it("and are no safetensors", () => refused(weights(picture, "dino-vit-b16"), 65, /picture\.png: the header/));
-  it("and are of another network", () =>
-    refused(weights(file, "dino-vit-b16"), 65, /missing: patch_embed\.proj\.weight/));
-  it("and lack tensors or have others, each named", async () => {
-    await refused(weights(file, "vgg16", ...vgg), 65, /missing: features\.0\.bias\n.*missing: features\.2\.weight/);
-    await refused(weights(file, "vgg16", ...vgg), 65, /extra: +features\.99\.weight/);
-  });
-  it("and are not DALL-E's encoder", () =>
-    refused(
-      run("--set", "codebook.source=dall-e", "--set", `codebook.weights=${file}`),
-      65,
-      /missing: blocks\.group_4\.block_2\.res_path\.conv_4\.w/,
-    ));
+  it("and lack tensors or have others, each named", () =>
+    refused(weights(file, "vgg16", ...vgg), 65, /missing: features\.0\.bias\n[\s\S]*extra: +features\.99\.weight/));
 });
 
 describe("a store that cannot be used", () => {
