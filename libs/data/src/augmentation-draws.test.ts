@@ -8,7 +8,7 @@ import { drawJitter } from "./colour-jitter.ts";
 import { augment, drawRandAugment, fillOf, operationNames } from "./rand-augment.ts";
 import { drawErasure } from "./random-erasing.ts";
 import { randomResizedCrop } from "./random-resized-crop.ts";
-import { drawWindow, type ViewOptions } from "./views.ts";
+import { drawWindow, makeView, type ViewOptions } from "./views.ts";
 
 const read = <T>(name: string): T =>
   JSON.parse(readFileSync(new URL(`../fixtures/${name}.json`, import.meta.url), "utf8")) as T;
@@ -107,6 +107,30 @@ describe(`${DRAWS} draws`, () => {
         ),
       ),
     ).toBe(true);
+  });
+
+  it("of MoCo v3's views: how often each change is made", () => {
+    const picture = { data: new Uint8Array(4 * 4 * 3), height: 4, width: 4 };
+    for (let at = 0; at < 16; at++) picture.data.set([200 - 150 * (at % 2), 100, 40], at * 3);
+    const plain = { crop: { area: [1, 1], aspect: [1, 1], filter: "bilinear" }, flip: 0 } as const;
+    const often = (name: string, view: 0 | 1, options: Partial<ViewOptions>) => {
+      const out = new Uint8Array(48);
+      const changed = Array.from({ length: DRAWS }, (_, at) => {
+        makeView(fold(key(1), name, at), picture, { ...plain, ...options } as unknown as ViewOptions, view, out, 4);
+        return Number(Buffer.compare(out, picture.data) !== 0);
+      });
+      return tally(changed, 2);
+    };
+    expect(isLikely(often("grey", 0, { grey: 0.2 }), [0.8, 0.2])).toBe(true);
+    const jitter = { p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hueDegrees: 36 };
+    // hardly any factors are so near to 1 that nothing changes
+    expect(isLikely(often("jitter", 0, { jitter }), [0.2, 0.8])).toBe(true);
+    const blur = { sigma: [1, 2] as [number, number], p: [1, 0.1] as [number, number] };
+    expect(often("blur", 0, { blur })).toEqual([0, DRAWS]);
+    expect(isLikely(often("blur", 1, { blur }), [0.9, 0.1])).toBe(true);
+    const solarize = { threshold: 0.5, p: [0, 0.2] as [number, number] };
+    expect(often("solarize", 0, { solarize })).toEqual([DRAWS, 0]);
+    expect(isLikely(often("solarize", 1, { solarize }), [0.8, 0.2])).toBe(true);
   });
 
   it("of jitter: factors are uniform, orders equally frequent", () => {
