@@ -42,11 +42,17 @@ export function frozenFeatures(recipe: Recipe): FrozenNetwork<Features> {
   };
 }
 
-/** The shape of the perceptual network at the recipe's picture size; null: VGG-16. */
-export function perceptualVit({ image, vit, perceptualNetwork: own }: Recipe): VisionTransformerConfig | null {
-  if (own.source !== "weights" || own.preset === null) return { ...image, ...(own.vit ?? vit) };
+/** The shape of the perceptual network for the tokenizer's pictures; null: VGG-16. */
+export function perceptualVit({
+  image,
+  vit,
+  perceptualNetwork: own,
+  codebook,
+}: Recipe): VisionTransformerConfig | null {
+  const size = codebook.pictureSize ?? image.size;
+  if (own.source !== "weights" || own.preset === null) return { ...image, ...(own.vit ?? vit), size };
   const preset = perceptualPresets[own.preset].vit;
-  return preset === null ? null : { ...preset, size: (image.size / image.patch) * preset.patch };
+  return preset === null ? null : { ...preset, size };
 }
 
 /** A tokenizer's encoder and its codes, and the pixels along a side of the pictures that it takes in pre-training. */
