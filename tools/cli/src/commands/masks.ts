@@ -3,10 +3,11 @@ import { drawMask, type MaskOptions, MaskOptionsError } from "@peco/masking";
 import { fold, key, stream } from "@peco/random";
 import { z } from "zod";
 import { contactSheet, patchPixels } from "../masks/contact-sheet.ts";
-import { npyOfBytes } from "../masks/npy.ts";
 import { encodePng, readPicture } from "../masks/picture.ts";
 import { drawMasks } from "../masks/terminal-drawing.ts";
+import { npyOfBytes } from "../npy.ts";
 import type { Answer } from "../output.ts";
+import { UnwritableFileError } from "../unwritable-file.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** The words of `peco masks`, as typed. */
@@ -146,24 +147,11 @@ function countMasked(
   return { mean: total / samples, smallest, largest };
 }
 
-/** Thrown when a file of masks cannot be written. Exit code 73. */
-export class UnwritableFileError extends Error {
-  override readonly name = "UnwritableFileError";
-  readonly exitCode = 73;
-  readonly path: string;
-  readonly remedy = "Name a file in a folder that is there and can be written.";
-
-  constructor(option: string, path: string, reason: string) {
-    super(`${option} ${path} cannot be written: ${reason}`);
-    this.path = path;
-  }
-}
-
 async function writeOut(option: string, path: string, bytes: Uint8Array): Promise<void> {
   try {
     await writeFile(path, bytes);
   } catch (error) {
-    throw new UnwritableFileError(option, path, (error as Error).message);
+    throw new UnwritableFileError(option, path, error);
   }
 }
 
