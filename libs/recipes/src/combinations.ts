@@ -223,14 +223,54 @@ const rules: readonly Rule[] = [
       ),
   },
   {
-    paths: ["codebook.size", "codebook.batch", "image.size", "image.patch"],
+    paths: ["codebook.size", "codebook.source", "codebook.batch", "codebook.pictureSize", "image.size"],
     problem: (r) => {
-      const vectors = r.codebook.batch * grid(r) ** 2;
+      const { source, size, batch, pictureSize, channels } = r.codebook;
+      const vectors = batch * ((pictureSize ?? r.image.size) / 2 ** channels.length) ** 2;
       return says(
-        r.codebook.size > vectors,
-        `the codes start from the first batch, which has ${vectors} vectors and not ${r.codebook.size}`,
+        source === "vq" && size > vectors,
+        `dead codes start anew at vectors of a batch, which has ${vectors} and not ${size}`,
       );
     },
+  },
+  {
+    paths: ["codebook.size", "codebook.source"],
+    problem: ({ codebook: { source, size } }) =>
+      says(source === "dall-e" && size !== 8192, `DALL-E's encoder has 8192 codes and not ${size}`),
+  },
+  {
+    paths: ["codebook.residualBlocks", "codebook.blocks"],
+    problem: ({ codebook: { blocks, residualBlocks } }) =>
+      says(blocks === "vqgan" && residualBlocks === 0, "VQGAN's blocks change the channels: at least 1 is needed"),
+  },
+  {
+    paths: ["codebook.attention", "codebook.blocks"],
+    problem: ({ codebook: { blocks, attention } }) =>
+      says(attention && blocks === "plain", "plain blocks have no attention: codebook.blocks has to be vqgan"),
+  },
+  {
+    paths: ["codebook.smoothing", "codebook.codes", "codebook.unitLength"],
+    problem: ({ codebook: { smoothing, codes, unitLength } }) =>
+      says(
+        smoothing > 0 && (codes === "gradient" || unitLength),
+        "only codes that are sums over counts are smoothed, which learned codes and codes of length 1 are not: 0",
+      ),
+  },
+  {
+    paths: ["codebook.microBatch", "codebook.loss.balance"],
+    problem: ({ codebook: { microBatch, loss } }) =>
+      says(
+        microBatch !== null && loss.balance === "first-step" && loss.perceptual > 0,
+        "the balance is a ratio of the whole first batch's losses, which its first part does not know",
+      ),
+  },
+  {
+    paths: ["codebook.loss.layerWeights"],
+    problem: ({ codebook: { loss } }) =>
+      says(
+        loss.layerWeights?.every((weight) => weight === 0) === true,
+        "all layers weigh nothing: codebook.loss.perceptual=0 leaves the perceptual loss out",
+      ),
   },
   {
     paths: ["codebook.loss.layerWeights", "codebook.loss.layers"],

@@ -1,6 +1,8 @@
 import type { Store } from "@peco/artifacts";
 import {
   type Codebook,
+  type DallEEncoder,
+  dallEEncoder,
   decodeTokens,
   encode,
   type FeatureNorm,
@@ -44,6 +46,11 @@ export const tokenizerConfig = z.discriminatedUnion("source", [
     /** Tokens along a side of a picture. */
     side: positive,
     width: positive,
+    codes: positive,
+  }),
+  z.strictObject({
+    /** DALL-E's encoder, which has logits for its codes and no vectors. */
+    source: z.literal("dall-e"),
     codes: positive,
   }),
 ]);
@@ -94,6 +101,7 @@ export type TokenizerWeights = { readonly autoencoder: VqAutoencoder; readonly c
 export async function loadTokenizer(store: Store, digest: string): Promise<Tokenizer> {
   const { config, preprocessing, weights } = await loadModel(store, digest, ["tokenizer"], tokenizerConfig);
   if (config.source === "vq") return tokenizerOf(digest, config, preprocessing, weights);
+  if (config.source === "dall-e") return dallETokenizer(digest, config, preprocessing, weights);
   const { inputs } = await store.manifest(digest);
   const network = await loadPerceptualNetwork(store, inputs["perceptualNetwork"] ?? "");
   const features = network.features([config.layer]);
@@ -131,6 +139,27 @@ export function tokenizerOf(
     },
   };
 }
+
+/** DALL-E's encoder as a tokenizer: a code is the largest logit. */
+function dallETokenizer(
+  digest: string,
+  config: TokenizerConfig,
+  preprocessing: Preprocessing,
+  weights: Readonly<Record<string, HostArray>>,
+): Tokenizer {
+  const encoder = tensorsOf<DallEEncoder>(weights);
+  return {
+    ...common(digest, config, preprocessing, preprocessing.size / dallEPixels),
+    tokenise: (pictures) => dallEEncoder(encoder, pictures),
+    latents: null,
+    vectors: null,
+    decode: null,
+    [Symbol.dispose]: () => tf.dispose(encoder as unknown as tf.TensorContainer),
+  };
+}
+
+/** Pixels along a side of what one of DALL-E's tokens stands for. */
+const dallEPixels = 8;
 
 /**
  * The vectors that `feature-kmeans` clusters: the last of the features, normalised, on its grid of places,

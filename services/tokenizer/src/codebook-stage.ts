@@ -1,4 +1,6 @@
-import { stageBatches, stageDivision } from "@peco/data";
+import { basename } from "node:path";
+import { stageBatches, stageDivision, tokenizerPictureSize } from "@peco/data";
+import { dallEShape, importDallE } from "@peco/models";
 import { lrSchedule } from "@peco/nn";
 import type { Stage, StageContext, StageOutput } from "@peco/stage";
 import {
@@ -6,6 +8,7 @@ import {
   loadPerceptualNetwork,
   openData,
   publishModel,
+  readWeightsFile,
   StageCheckpoints,
   train,
   useThreads,
@@ -20,9 +23,33 @@ import { featureClusters } from "./feature-clusters.ts";
 /** The stage `codebook`: makes the `tokenizer` that the recipe's `codebook.source` names. */
 export const codebookStage: Stage = async (context) => {
   useThreads(context);
-  if (context.recipe.codebook.source === "feature-kmeans") return featureClusters(context);
-  return trainAutoencoder(context);
+  const { source } = context.recipe.codebook;
+  if (source === "dall-e") return dallEEncoderOf(context);
+  return source === "feature-kmeans" ? featureClusters(context) : trainAutoencoder(context);
 };
+
+/**
+ * Publishes DALL-E's encoder from a file of weights as a tokenizer, at the size at which its tokens lie on the grid of patches.
+ *
+ * @throws WeightsMismatch WeightsChanged SafetensorsError
+ */
+async function dallEEncoderOf(context: StageContext): Promise<StageOutput> {
+  const { digest, tensors } = await readWeightsFile(context);
+  const size = tokenizerPictureSize(context.recipe);
+  const figures = { steps: 0, images: 0, gflop: 0 };
+  const licence = "OpenAI's Modified MIT licence";
+  const artifact = await publishModel(context, {
+    kind: "tokenizer",
+    weights: importDallE(tensors),
+    config: { source: "dall-e", codes: dallEShape.codes },
+    // it prepares pictures by its own rule
+    preprocessing: { size, mean: [0, 0, 0], std: [1, 1, 1] },
+    origin: { preset: "dall-e", digest, licence },
+    history: [],
+    figures,
+  });
+  return { artifact, metrics: { ...figures, preset: "dall-e", file: basename(context.spec.weights ?? ""), licence } };
+}
 
 /**
  * Trains the VQ autoencoder and its codebook on the training pictures, against the frozen perceptual network where the
@@ -43,7 +70,7 @@ async function trainAutoencoder(context: StageContext): Promise<StageOutput> {
     precision: recipe.runtime.precision,
     features: perceptual === null ? () => [] : perceptual.features(own.loss.layers),
   });
-  const tokensPerPicture = (recipe.image.size / recipe.image.patch) ** 2;
+  const tokensPerPicture = ((own.pictureSize ?? recipe.image.size) / 2 ** own.channels.length) ** 2;
   const lr = lrSchedule(own.optimizer, steps);
   using after = new DisposableStack();
   const division = stageDivision("codebook", recipe);
@@ -75,6 +102,7 @@ async function trainAutoencoder(context: StageContext): Promise<StageOutput> {
       Object.entries(trained.state).filter(([path]) => /^(autoencoder|codebook)\./.test(path)),
     ),
     config: vqTokenizerConfig(own),
+    preprocessing: { size: tokenizerPictureSize(recipe), mean: recipe.image.mean, std: recipe.image.std },
     history: trained.history,
     figures: trained.metrics,
   });

@@ -1,9 +1,10 @@
-import { cp, mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@peco/artifacts";
+import { dallEShape } from "@peco/models";
 import { loadTokenizer } from "@peco/training";
-import { random, tf } from "tfjs-libtensorflow";
+import { encodeSafetensors, type HostArray, hostArray, random, tf } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
 import { codebookStage, perceptualNetworkStage } from "./index.ts";
@@ -65,4 +66,54 @@ describe("the stage codebook", () => {
       });
     }, 120_000);
   }
+
+  it("takes DALL-E's encoder from a file of weights", async () => {
+    const file = join(base, "dall-e.safetensors");
+    await writeFile(file, encodeSafetensors(dallEWeights()));
+    const sets = [...short, "codebook.source=dall-e", `codebook.weights=${file}`, "codebook.size=8192"];
+    const spec = specFor("codebook", { store: base, recipe: shortRecipe(...sets), inputs });
+    const before = tf.memory().numTensors;
+    const { artifact, metrics } = await runHere(codebookStage, spec);
+    expect(tf.memory().numTensors).toBe(before);
+    expect(metrics).toMatchObject({ steps: 0, preset: "dall-e", file: "dall-e.safetensors" });
+    using tokenizer = await loadTokenizer(await Store.open(base), artifact);
+    expect(tokenizer).toMatchObject({ codes: 8192, side: 4, pictureSize: 32, decode: null, vectors: null });
+    tf.tidy(() => {
+      const pictures = random.uniform(random.key(3), [2, 32, 32, 3], 0, 255) as tf.Tensor4D;
+      // no weights but one bias of the last convolution: every token is that code
+      expect(new Set(tokenizer.tokenise(pictures).dataSync())).toEqual(new Set([77]));
+    });
+    await rm(file);
+    const elsewhere = { ...spec, store: await mkdtemp(join(tmpdir(), "peco-variants-")) };
+    await cp(base, elsewhere.store, { recursive: true, filter: (path) => !path.includes("results") });
+    await expect(runHere(codebookStage, elsewhere)).rejects.toMatchObject({ name: "WeightsChanged" });
+    await rm(elsewhere.store, { recursive: true });
+  }, 120_000);
 });
+
+/** The published encoder's tensors, all zero but for the bias of code 77. */
+function dallEWeights(): Record<string, HostArray> {
+  const { hidden, groups, blocksPerGroup, codes } = dallEShape;
+  const made: Record<string, HostArray> = {};
+  const conv = (name: string, kernel: number, inputs: number, outputs: number) => {
+    const size = outputs * inputs * kernel ** 2;
+    made[`blocks.${name}.w`] = hostArray("float32", [outputs, inputs, kernel, kernel], new Float32Array(size));
+    made[`blocks.${name}.b`] = hostArray("float32", [outputs], new Float32Array(outputs));
+  };
+  conv("input", 7, 3, hidden);
+  let inputs = hidden;
+  for (let group = 1; group <= groups; group++) {
+    const outputs = hidden * 2 ** (group - 1);
+    for (let block = 1; block <= blocksPerGroup; block++) {
+      const name = `group_${group}.block_${block}`;
+      if (inputs !== outputs) conv(`${name}.id_path`, 1, inputs, outputs);
+      const inner = outputs / 4;
+      for (const i of [1, 2, 3]) conv(`${name}.res_path.conv_${i}`, 3, i === 1 ? inputs : inner, inner);
+      conv(`${name}.res_path.conv_4`, 1, inner, outputs);
+      inputs = outputs;
+    }
+  }
+  conv("output.conv", 1, inputs, codes);
+  (made["blocks.output.conv.b"] as HostArray).data[77] = 1;
+  return made;
+}

@@ -5,7 +5,7 @@ import { Store } from "@peco/artifacts";
 import { standardise } from "@peco/nn";
 import { stageVersions } from "@peco/recipes";
 import type { Stage, StageProgress, StageSpec } from "@peco/stage";
-import { Diverged, loadPerceptualNetwork, loadTokenizer, vqTokenizerConfig } from "@peco/training";
+import { Diverged, loadPerceptualNetwork, loadTokenizer, type PerceptualVit, vqTokenizerConfig } from "@peco/training";
 import { flatten, random, type Tree, tf } from "tfjs-libtensorflow";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
@@ -77,7 +77,7 @@ describe("the stage perceptual-network", () => {
     const rows = await history(artifact);
     expect(rows.at(-1)?.["loss"]).toBeLessThan(0.9 * (rows[0]?.["loss"] as number));
 
-    using network = await loadPerceptualNetwork(await Store.open(store), artifact);
+    using network = (await loadPerceptualNetwork(await Store.open(store), artifact)) as PerceptualVit;
     expect(network.config).toMatchObject({ size: 32, patch: 8, width: 32, depth: 2 });
     expect(network.vit.blocks).toHaveLength(2);
     expect(network.vit.norm?.scale.shape).toEqual([32]);
@@ -117,7 +117,7 @@ describe("the stage perceptual-network", () => {
     const own = { ...recipe.vit, width: 48, depth: 3 };
     const sets = [`perceptualNetwork.vit=${JSON.stringify(own)}`, "perceptualNetwork.steps=2"];
     const { artifact } = await runHere(perceptualNetworkStage, prepared("perceptual-network", ...sets));
-    using network = await loadPerceptualNetwork(await Store.open(store), artifact);
+    using network = (await loadPerceptualNetwork(await Store.open(store), artifact)) as PerceptualVit;
     expect(network.config).toMatchObject({ width: 48, depth: 3 });
     expect(network.vit.blocks).toHaveLength(3);
   });

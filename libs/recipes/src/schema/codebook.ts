@@ -29,12 +29,19 @@ export const codebook = z
     codes: z
       .enum(["ema", "gradient"])
       .describe("ema: codes are moving averages of their latents; gradient: learned like weights"),
-    unitLength: z.boolean().describe("latents and codes divided by their lengths (BEiT v2)"),
+    unitLength: z
+      .boolean()
+      .describe("latents and codes divided by their lengths (BEiT v2); also the features that are clustered"),
     decay: partial.describe("of the moving averages that the codes are"),
-    smoothing: nonNegative.describe("Laplace smoothing of the codes' counts; 0: none"),
+    smoothing: nonNegative.describe("Laplace smoothing of the codes' counts, 1e-5 in Sonnet; 0: none"),
     codebookWeight: nonNegative.describe("weight of the distance of codes from their latents, for gradient codes"),
     commitment: nonNegative.describe("weight of the distance of latents from their codes"),
-    kmeansRounds: z.int().min(0).describe("on the first batch; 0: codes start at random latents"),
+    kmeansRounds: z
+      .int()
+      .min(0)
+      .describe(
+        "of k-means, over at least 4 latents a code (feature-kmeans: over 16 to 64 features a code); 0: learned codes start within ±1/size, others at random latents",
+      ),
     restartBelow: partial.describe("a code used less than this share of an even use starts anew; 0: never"),
     loss: z.strictObject({
       pixel: nonNegative.describe("weight of the pixels' error"),
