@@ -21,20 +21,24 @@ const network = z.object({
   gflopPerStep: z.number().nonnegative(),
   history: savedHistory,
 });
-const meta = z.object({ networks: z.array(network) });
+const meta = z.object({ networks: z.array(network), results: z.record(z.string(), z.json()).default({}) });
+type Json = z.infer<ReturnType<typeof z.json>>;
 
 /**
  * The checkpoints of one stage. A stage may train several networks one after the other (fine-tuning does): each
- * checkpoint holds those that are finished and the one under way, so one pointer tells the whole stage's state.
+ * checkpoint holds those that are finished and the one under way, so one pointer tells the whole stage's state. What was
+ * measured in parts can be kept beside them.
  */
 export class StageCheckpoints {
   readonly #store: Checkpoints;
   readonly #networks: Map<string, Checkpoint>;
+  readonly #results: Map<string, Json>;
   #saves = 0;
 
-  private constructor(store: Checkpoints, networks: Map<string, Checkpoint>) {
+  private constructor(store: Checkpoints, networks: Map<string, Checkpoint>, results: Map<string, Json>) {
     this.#store = store;
     this.#networks = networks;
+    this.#results = results;
   }
 
   /** Reads the newest whole checkpoint. A damaged one is named in a note, and the one before is taken. */
@@ -46,11 +50,12 @@ export class StageCheckpoints {
       context.emit({ kind: "note", text: `${message}; ${instead}` });
     });
     const networks = new Map<string, Checkpoint>();
-    for (const { part, ...rest } of saved === null ? [] : meta.parse(saved.meta).networks) {
+    const known = saved === null ? { networks: [], results: {} } : meta.parse(saved.meta);
+    for (const { part, ...rest } of known.networks) {
       const weights = saved?.blobs[`${part}.safetensors`];
       if (weights !== undefined) networks.set(part, { ...rest, state: decodeSafetensors(weights).tensors });
     }
-    return new StageCheckpoints(store, networks);
+    return new StageCheckpoints(store, networks, new Map(Object.entries(known.results)));
   }
 
   /** The checkpoint of a network, if it was begun. */
@@ -58,15 +63,35 @@ export class StageCheckpoints {
     return this.#networks.get(part);
   }
 
+  /** What was measured in a part that was finished before, as JSON. */
+  result(part: string): Json | undefined {
+    return this.#results.get(part);
+  }
+
+  /** Keeps what a finished part measured. The network of that name, if it trained one, is no longer needed. */
+  async saveResult(part: string, result: Json): Promise<void> {
+    this.#results.set(part, result);
+    this.#networks.delete(part);
+    await this.#save();
+  }
+
   /** Saves the state of a network, beside those of the others. */
   async save(part: string, checkpoint: Checkpoint): Promise<void> {
     this.#networks.set(part, checkpoint);
+    await this.#save();
+  }
+
+  async #save(): Promise<void> {
     const blobs: Record<string, Uint8Array> = {};
     const networks = [];
     for (const [name, { state, step, gflopPerStep, history }] of this.#networks) {
       blobs[`${name}.safetensors`] = encodeSafetensors(state);
       networks.push({ part: name, step, gflopPerStep, history: { ...history } });
     }
-    await this.#store.save({ step: this.#saves++, blobs, meta: { networks } });
+    await this.#store.save({
+      step: this.#saves++,
+      blobs,
+      meta: { networks, results: Object.fromEntries(this.#results) },
+    });
   }
 }

@@ -2,11 +2,15 @@ import { initVisionTransformer } from "@peco/models";
 import { fold, key } from "@peco/random";
 import {
   type Arm,
+  arm as armResult,
   type Classification,
+  codeWords,
   type Evaluation,
   evaluation,
   type NearestNeighbours,
+  nearestNeighbours as nearestNeighboursResult,
   type Probe,
+  probe,
 } from "@peco/report/evaluation";
 import type { Stage } from "@peco/stage";
 import { openData, StageCheckpoints, useThreads } from "@peco/training";
@@ -15,12 +19,13 @@ import { chanceOf, evaluateArm } from "./classification.ts";
 import { evaluateCodeWords } from "./code-words.ts";
 import { labelsOf } from "./frozen-features.ts";
 import { type FrozenNetwork, loadFinetuned, loadNetworks, type Networks } from "./inputs.ts";
+import { kept } from "./kept.ts";
 import { measureMaskedPrediction } from "./masked-prediction.ts";
 import { evaluateNeighbours } from "./nearest-neighbours.ts";
 import { limited, type Pass } from "./pictures-in-order.ts";
 import { probeNetwork } from "./probes.ts";
 import { publishEvaluation } from "./publish.ts";
-import { measureReconstruction } from "./reconstruction.ts";
+import { measureReconstruction, reconstructionResult } from "./reconstruction.ts";
 import { chooseSamples, drawSamples } from "./samples.ts";
 import { measureTriples } from "./triples.ts";
 
@@ -43,15 +48,22 @@ export const evaluateStage: Stage = async (context) => {
   );
   using networks = await loadNetworks(context);
   const { tokenizer, pretrained } = networks;
-  const tokens = tokenizer && (await measureReconstruction(pass, tokenizer, numbers));
-  const masked = pretrained && tokenizer && (await measureMaskedPrediction(pass, pretrained, tokenizer, numbers));
+  const tokens =
+    tokenizer &&
+    (await kept(pass, "reconstruction", reconstructionResult, () => measureReconstruction(pass, tokenizer)));
+  const maskedTokens =
+    tokenizer &&
+    pretrained &&
+    (await kept(pass, "masked prediction", evaluation.shape.maskedTokens, () =>
+      measureMaskedPrediction(pass, pretrained, tokenizer),
+    ));
+  const triples = await kept(pass, "triples", evaluation.shape.triples, () => measureTriples(pass, networks));
+  const classification = await classify(pass, networks);
   const samples = await drawSamples(pass, numbers, {
     tokenizer,
-    reconstructed: tokens?.samples ?? new Map(),
-    masked: masked?.samples ?? new Map(),
+    pretrained,
+    looking: startOf(networks)?.network ?? null,
   });
-  const triples = await measureTriples(pass, networks);
-  const classification = await classify(pass, networks);
   const result: Evaluation = {
     format: 2,
     pictures,
@@ -60,7 +72,7 @@ export const evaluateStage: Stage = async (context) => {
     withoutClasses: classification === null ? WITHOUT_CLASSES : null,
     reconstruction: tokens?.reconstruction ?? null,
     codebook: tokens?.codebook ?? null,
-    maskedTokens: masked?.maskedTokens ?? null,
+    maskedTokens,
     triples,
     samples: { grid: tokenizer?.side ?? null, list: samples.list },
   };
@@ -79,7 +91,9 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
   const { recipe } = context;
   const start = startOf(networks);
   const arm = async (name: Arm["name"], start: Arm["start"], digest: string) =>
-    evaluateArm(pass, { name, start }, await loadFinetuned(context.store, digest));
+    kept(pass, `arm ${name}`, armResult, async () =>
+      evaluateArm(pass, { name, start }, await loadFinetuned(context.store, digest)),
+    );
   const arms = [
     await arm("pretrained", start?.name ?? "weights", classifier),
     ...(classifierFromScratch === undefined ? [] : [await arm("from-scratch", "random", classifierFromScratch)]),
@@ -91,8 +105,13 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
       [start.name, start.network],
       ["random", untrained],
     ] as const) {
-      probes.push(await probeNetwork(pass, name, network, classes));
-      nearestNeighbours.push(...(await evaluateNeighbours(pass, name, network, classes)));
+      probes.push(
+        await kept(pass, `probe of the ${name} network`, probe, () => probeNetwork(pass, name, network, classes)),
+      );
+      const neighbours = () => evaluateNeighbours(pass, name, network, classes);
+      nearestNeighbours.push(
+        ...(await kept(pass, `neighbours by ${name}`, nearestNeighboursResult.array(), neighbours)),
+      );
     }
   }
   const { tokenizer } = networks;
@@ -109,7 +128,9 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
     probeLabels: known(labelsOf(pass, { split: "train", first: recipe.evaluate.probe.labels })).length,
     probes,
     nearestNeighbours,
-    codeWords: withCodeWords ? await evaluateCodeWords(pass, tokenizer, classes) : null,
+    codeWords: withCodeWords
+      ? await kept(pass, "code words", codeWords, () => evaluateCodeWords(pass, tokenizer, classes))
+      : null,
   };
 }
 

@@ -1,5 +1,5 @@
 import { drawMask, type MaskOptions } from "@peco/masking";
-import { fold, key, stream } from "@peco/random";
+import { fold, type Key, key, stream } from "@peco/random";
 import type { Evaluation } from "@peco/report/evaluation";
 import type { Tokenizer } from "@peco/training";
 import type { HostArray } from "tfjs-libtensorflow";
@@ -8,20 +8,14 @@ import type { PretrainedNetwork } from "./inputs.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
 import { maskedPrediction } from "./steps.ts";
 
-/** A picture's mask and what was predicted under it. */
-export interface MaskedSample {
-  /** `[patches]`, 1 where hidden. */
-  readonly mask: Uint8Array;
-  /** Predicted token of each hidden patch, by the patch's number. */
-  readonly predicted: ReadonlyMap<number, number>;
-  /** Hidden patches whose token was predicted exactly. */
-  readonly right: number;
+/** How the pretraining's masks are drawn on the tokenizer's grid. */
+export function maskLaw({ recipe }: Pass["context"], { side }: Tokenizer): MaskOptions {
+  return { rows: side, columns: side, ...recipe.pretrain.mask };
 }
 
-/** How well hidden tokens are predicted, and the pictures that were asked for, by number. */
-export interface MaskedPrediction {
-  readonly maskedTokens: Evaluation["maskedTokens"];
-  readonly samples: ReadonlyMap<number, MaskedSample>;
+/** The key that test picture n's mask is drawn with is `fold(maskKey, n)`. */
+export function maskKey({ spec }: Pass["context"]): Key {
+  return fold(key(spec.seed), "evaluate", "mask");
 }
 
 /** Hides patches of every test picture (by the run's seed and the picture's number) and has the pre-trained network name their tokens. */
@@ -29,14 +23,12 @@ export async function measureMaskedPrediction(
   pass: Pass,
   { model, config }: PretrainedNetwork,
   tokenizer: Tokenizer,
-  samples: readonly number[],
-): Promise<MaskedPrediction> {
+): Promise<Evaluation["maskedTokens"]> {
   const { context } = pass;
-  const law: MaskOptions = { rows: tokenizer.side, columns: tokenizer.side, ...context.recipe.pretrain.mask };
-  const seed = fold(key(context.spec.seed), "evaluate", "mask");
+  const law = maskLaw(context, tokenizer);
+  const seed = maskKey(context);
   await using step = frozenStep(context, "masked prediction", maskedPrediction(model, config, tokenizer, law.count));
   let [masked, right, loss] = [0, 0, 0];
-  const kept = new Map<number, MaskedSample>();
   await overPictures(
     pass,
     "masked prediction, test",
@@ -48,26 +40,31 @@ export async function measureMaskedPrediction(
       const mask: HostArray<"uint8"> = { dtype: "uint8", shape: [masks.length / patches, patches], data: masks };
       const result = await step.run({ images: batch.images, tokenizerImages, mask });
       for (let row = 0; row < count; row++) {
-        const found = readRow(result, row, law.count);
+        const found = hiddenPatches(result, row, law.count);
         masked += found.predicted.size;
         right += found.right;
         loss += found.loss;
-        if (samples.includes(first + row))
-          kept.set(first + row, { ...found, mask: masks.slice(row * patches, (row + 1) * patches) });
       }
     },
     { tokenizerSize: tokenizer.pictureSize },
   );
-  return {
-    maskedTokens: masked === 0 ? null : { masked, accuracy: right / masked, loss: loss / masked },
-    samples: kept,
-  };
+  return masked === 0 ? null : { masked, accuracy: right / masked, loss: loss / masked };
 }
 
 type Arrays = Readonly<Record<"patches" | "weights" | "predicted" | "targets" | "losses", HostArray>>;
 
-/** One picture's hidden patches out of the step's `[batch, count]`. */
-function readRow(result: Arrays, row: number, count: number): Omit<MaskedSample, "mask"> & { loss: number } {
+/** What is predicted under one picture's mask. */
+export interface HiddenPatches {
+  /** Predicted token of each hidden patch, by the patch's number. */
+  readonly predicted: ReadonlyMap<number, number>;
+  /** Hidden patches whose token was predicted exactly. */
+  readonly right: number;
+  /** Sum of their cross-entropies in nats. */
+  readonly loss: number;
+}
+
+/** Picture `row`'s hidden patches out of what `maskedPrediction` gives, `[batch, count]`. */
+export function hiddenPatches(result: Arrays, row: number, count: number): HiddenPatches {
   const predicted = new Map<number, number>();
   let [right, loss] = [0, 0];
   for (let at = row * count; at < (row + 1) * count; at++) {

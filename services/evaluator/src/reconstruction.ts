@@ -1,40 +1,31 @@
 import { setImmediate } from "node:timers/promises";
 import { codebookUse, codeHistogram, mean, psnr, sampleDeviation, ssim } from "@peco/metrics";
-import type { Evaluation } from "@peco/report/evaluation";
+import { evaluation } from "@peco/report/evaluation";
 import type { Tokenizer } from "@peco/training";
+import type { z } from "zod";
 import { frozenStep } from "./frozen-step.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
 import { tokensAndPictures } from "./steps.ts";
 
-/** A picture's tokens `[grid * grid]`, and the picture of the tokenizer's size that is decoded from them; null without a decoder. */
-export interface Reconstructed {
-  readonly tokens: Int32Array;
-  readonly picture: Uint8Array | null;
-}
-
-/** How well the tokenizer keeps pictures, how its codes are used, and the pictures that were asked for, by number. */
-export interface Reconstruction {
-  readonly reconstruction: Evaluation["reconstruction"];
-  readonly codebook: NonNullable<Evaluation["codebook"]>;
-  readonly samples: ReadonlyMap<number, Reconstructed>;
-}
+/** How well the tokenizer keeps pictures (null without a decoder), and how its codes are used. */
+export const reconstructionResult = evaluation.pick({ reconstruction: true }).extend({
+  codebook: evaluation.shape.codebook.unwrap(),
+});
 
 /** SSIM's window; smaller pictures have none. */
 const WINDOW = 11;
 /** A picture that is met exactly has an infinite PSNR, which no mean survives. */
 const HIGHEST_PSNR = 100;
 
-/** Sends the test split through the frozen tokenizer and back. `samples` are numbers of pictures to keep. */
+/** Sends the test split through the frozen tokenizer and back. */
 export async function measureReconstruction(
   pass: Pass,
   tokenizer: Tokenizer,
-  samples: readonly number[],
-): Promise<Reconstruction> {
+): Promise<z.infer<typeof reconstructionResult>> {
   const { codes, side, pictureSize: size } = tokenizer;
   await using step = frozenStep(pass.context, "reconstruction", tokensAndPictures(tokenizer));
   const [psnrs, ssims]: [number[], number[]] = [[], []];
   const histogram = new Uint32Array(codes);
-  const kept = new Map<number, Reconstructed>();
   const [bytes, perPicture] = [size * size * 3, side * side];
   const compare = async (originals: Uint8Array, pictures: Uint8Array) => {
     let rested = performance.now();
@@ -52,7 +43,7 @@ export async function measureReconstruction(
     pass,
     "reconstruction, test",
     { split: "test" },
-    async ({ batch, first, count }) => {
+    async ({ batch, count }) => {
       const result = await step.run({ images: batch.images });
       const pictures = result.pictures === null ? null : Uint8Array.from(result.pictures.data as Float32Array);
       const tokens = result.tokens.data as Int32Array;
@@ -60,14 +51,6 @@ export async function measureReconstruction(
         histogram[code] = (histogram[code] as number) + times;
       });
       if (pictures !== null) await compare(batch.images.data.subarray(0, count * bytes), pictures);
-      for (const number of samples) {
-        const row = number - first;
-        if (row < 0 || row >= count) continue;
-        kept.set(number, {
-          tokens: tokens.slice(row * perPicture, (row + 1) * perPicture),
-          picture: pictures?.slice(row * bytes, (row + 1) * bytes) ?? null,
-        });
-      }
     },
     { size },
   );
@@ -80,6 +63,5 @@ export async function measureReconstruction(
     reconstruction:
       psnrs.length === 0 ? null : { psnr: spread(psnrs), ssim: ssims.length === 0 ? null : spread(ssims) },
     codebook: { size: codes, tokens, ...codebookUse(histogram), histogram: [...histogram] },
-    samples: kept,
   };
 }

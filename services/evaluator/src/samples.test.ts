@@ -2,7 +2,7 @@ import type { Dataset } from "@peco/data";
 import { key } from "@peco/random";
 import { describe, expect, it } from "vitest";
 import { chanceOf } from "./classification.ts";
-import { chooseSamples, greyOut } from "./samples.ts";
+import { chooseSamples, greyOut, litByAttention } from "./samples.ts";
 
 /** The part of a data set that choosing looks at: labels of the test pictures, after two training pictures. */
 function labelled(labels: (number | null)[]): Dataset {
@@ -40,6 +40,13 @@ it("greyOut covers the hidden patches and nothing else", () => {
   const covered = [...grey.keys()].filter((i) => grey[i] === 128).map((i) => Math.floor(i / 3));
   expect([...new Set(covered)]).toEqual([2, 3, 6, 7]);
   expect(picture.every((value) => value === 7)).toBe(true);
+});
+
+it("litByAttention leaves the patch that is looked at most, and darkens the others by their share", () => {
+  const picture = new Uint8Array(4 * 4 * 3).fill(100);
+  const lit = litByAttention(picture, 4, Float32Array.of(0, 0.4, 0.2, 0.1)); // 2x2 patches
+  const corner = (row: number, column: number) => lit[(row * 4 + column) * 3];
+  expect([corner(0, 0), corner(0, 3), corner(3, 0), corner(3, 3)]).toEqual([10, 100, 55, 33]);
 });
 
 it("chance is the commonest class's share, and an even guess", () => {

@@ -1,14 +1,16 @@
 import type { Dataset } from "@peco/data";
-import { type Key, stream } from "@peco/random";
+import { drawMask } from "@peco/masking";
+import { classAttention } from "@peco/models";
+import { fold, type Key, stream } from "@peco/random";
 import type { Evaluation } from "@peco/report/evaluation";
 import type { Tokenizer } from "@peco/training";
 import sharp from "sharp";
-import type { tf } from "tfjs-libtensorflow";
+import type { HostArray, tf } from "tfjs-libtensorflow";
 import { frozenStep } from "./frozen-step.ts";
-import type { MaskedSample } from "./masked-prediction.ts";
+import type { FrozenNetwork, Networks, PretrainedNetwork } from "./inputs.ts";
+import { hiddenPatches, maskKey, maskLaw } from "./masked-prediction.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
-import type { Reconstructed } from "./reconstruction.ts";
-import { drawn } from "./steps.ts";
+import { drawn, maskedPrediction } from "./steps.ts";
 
 /**
  * Numbers of the pictures to show, out of the first `pictures` of the test split: of each class in turn, the classes in an order drawn with
@@ -34,104 +36,181 @@ export function chooseSamples(data: Dataset, pictures: number, count: number, ke
 
 /** The picture with the hidden patches of `mask` (`[grid * grid]`, 1 where hidden) in grey. */
 export function greyOut(picture: Uint8Array, size: number, mask: Uint8Array): Uint8Array {
-  const grid = Math.sqrt(mask.length);
-  return picture.map((value, i) => {
-    const [row, column] = [Math.floor(i / (3 * size)), Math.floor(i / 3) % size];
-    const patch = Math.floor((row * grid) / size) * grid + Math.floor((column * grid) / size);
-    return mask[patch] === 1 ? 128 : value;
-  });
+  return picture.map((value, i) => (mask[patchOf(i, size, Math.sqrt(mask.length))] === 1 ? 128 : value));
+}
+
+/** The picture, the darker the smaller a patch's share of attention is, `[grid * grid]`; the largest share leaves it as it is. */
+export function litByAttention(picture: Uint8Array, size: number, shares: Float32Array): Uint8Array {
+  const most = Math.max(...shares);
+  const grid = Math.sqrt(shares.length);
+  return picture.map((value, i) =>
+    Math.round(value * (0.1 + (0.9 * (shares[patchOf(i, size, grid)] as number)) / most)),
+  );
+}
+
+/** The patch in which value `i` of a picture `[size, size, 3]` lies. */
+function patchOf(i: number, size: number, grid: number): number {
+  const [row, column] = [Math.floor(i / (3 * size)), Math.floor(i / 3) % size];
+  return Math.floor((row * grid) / size) * grid + Math.floor((column * grid) / size);
 }
 
 /** A square picture as a PNG file. */
-export function encodePng(picture: Uint8Array, size: number): Promise<Buffer> {
-  return sharp(picture, { raw: { width: size, height: size, channels: 3 } })
+export function encodePng(picture: Uint8Array): Promise<Buffer> {
+  const side = Math.sqrt(picture.length / 3);
+  return sharp(picture, { raw: { width: side, height: side, channels: 3 } })
     .png()
     .toBuffer();
 }
 
-/** What the pictures of the report are drawn from; the maps go by the picture's number in the test split, and hold what there is. */
-export interface SampleParts {
-  readonly tokenizer: Tokenizer | null;
-  readonly reconstructed: ReadonlyMap<number, Reconstructed>;
-  readonly masked: ReadonlyMap<number, MaskedSample>;
-}
-
 type Sample = Evaluation["samples"]["list"][number];
+/** Pictures `uint8 [pictures, size, size, 3]`. */
+type Batch = HostArray<"uint8">;
 
 /**
- * Originals, reconstructions, masked pictures and predictions as PNG files by name. A prediction is decoded from the picture's own tokens
- * with the predicted ones in the hidden places.
+ * Originals, reconstructions, masked pictures, predictions and attention as PNG files by name, as far as there are networks for them. A
+ * prediction is decoded from the picture's own tokens with the predicted ones in the hidden places.
  */
 export async function drawSamples(
   pass: Pass,
   numbers: readonly number[],
-  parts: SampleParts,
+  { tokenizer, pretrained, looking }: Pick<Networks, "tokenizer" | "pretrained"> & { looking: FrozenNetwork | null },
 ): Promise<{ list: Sample[]; files: Map<string, Uint8Array> }> {
   const { context, data } = pass;
+  const { size } = context.recipe.image;
+  const { images, tokenizerImages } = await readPictures(pass, numbers, tokenizer?.pictureSize ?? size);
+  const tokens = tokenizer && (await tokensOf(pass, tokenizer, tokenizerImages));
+  const masked =
+    tokenizer && pretrained && (await predict(pass, pretrained, tokenizer, { numbers, images, tokenizerImages }));
+  const [reconstructed, predicted] = [
+    tokenizer && tokens && (await decoded(pass, tokenizer, tokens)),
+    tokenizer && tokens && masked && (await decoded(pass, tokenizer, withPredicted(tokens, masked))),
+  ];
+  const attention = looking && (await attentionOf(pass, looking, images));
   const places = data.places({ split: "test" });
-  const originals = await readPictures(pass, numbers);
-  const predictions = await decodePredictions(pass, numbers, parts);
   const files = new Map<string, Uint8Array>();
   const list: Sample[] = [];
   for (const [i, number] of numbers.entries()) {
     const draw = async (name: string, picture: Uint8Array | null | undefined) => {
       if (picture === null || picture === undefined) return null;
-      files.set(`${name}-${i + 1}.png`, await encodePng(picture, Math.sqrt(picture.length / 3)));
+      files.set(`${name}-${i + 1}.png`, await encodePng(picture));
       return `${name}-${i + 1}.png`;
     };
-    const original = originals.get(number) as Uint8Array;
-    const hidden = parts.masked.get(number);
+    const original = pictureOf(images, i);
+    const hidden = masked?.[i];
+    const heads = [];
+    for (const [head, shares] of (attention?.[i] ?? []).entries())
+      heads.push((await draw(`attention-${head + 1}`, litByAttention(original, size, shares))) as string);
     const label = data.pictures.label(places[number] as number);
     list.push({
       label: label === null ? null : (data.index.classes[label] as string),
       original: (await draw("original", original)) as string,
-      reconstruction: await draw("reconstruction", parts.reconstructed.get(number)?.picture),
-      masked: await draw("masked", hidden && greyOut(original, context.recipe.image.size, hidden.mask)),
-      prediction: await draw("prediction", predictions.get(number)),
+      reconstruction: await draw("reconstruction", reconstructed && pictureOf(reconstructed, i)),
+      masked: await draw("masked", hidden && greyOut(original, size, hidden.mask)),
+      prediction: await draw("prediction", predicted && pictureOf(predicted, i)),
       hidden: hidden?.predicted.size ?? 0,
       right: hidden?.right ?? 0,
-      attention: [],
+      attention: heads,
     });
   }
   return { list, files };
 }
 
-/** Test pictures by their numbers. */
-async function readPictures(pass: Pass, numbers: readonly number[]): Promise<Map<number, Uint8Array>> {
-  const found = new Map<number, Uint8Array>();
+function pictureOf({ data, shape }: Batch, i: number): Uint8Array {
+  const bytes = data.length / (shape[0] as number);
+  return data.subarray(i * bytes, (i + 1) * bytes);
+}
+
+/** Test pictures by their numbers, at the recipe's size and at the tokenizer's. */
+async function readPictures(pass: Pass, numbers: readonly number[], tokenizerSize: number) {
   const { size } = pass.context.recipe.image;
-  const bytes = size * size * 3;
-  const selection = { split: "test", first: Math.max(...numbers) + 1 } as const;
-  await overPictures(pass, "pictures to show, test", selection, async ({ batch, first, count }) => {
-    for (const number of numbers) {
-      const row = number - first;
-      if (row >= 0 && row < count) found.set(number, batch.images.data.slice(row * bytes, (row + 1) * bytes));
-    }
+  const empty = (side: number): Batch => ({
+    dtype: "uint8",
+    shape: [numbers.length, side, side, 3],
+    data: new Uint8Array(numbers.length * side * side * 3),
   });
+  const found = { images: empty(size), tokenizerImages: empty(tokenizerSize) };
+  const selection = { split: "test", first: Math.max(...numbers) + 1 } as const;
+  const use = async ({ batch, tokenizerImages, first, count }: Parameters<Parameters<typeof overPictures>[3]>[0]) => {
+    for (const [i, number] of numbers.entries()) {
+      const row = number - first;
+      if (row < 0 || row >= count) continue;
+      pictureOf(found.images, i).set(pictureOf(batch.images, row));
+      pictureOf(found.tokenizerImages, i).set(pictureOf(tokenizerImages, row));
+    }
+  };
+  await overPictures(pass, "pictures to show, test", selection, use, { tokenizerSize });
   return found;
 }
 
-/** The pictures that the predicted tokens and the visible patches' own ones stand for together, by number. */
-async function decodePredictions(
-  { context }: Pass,
-  numbers: readonly number[],
-  { tokenizer, reconstructed, masked }: SampleParts,
-): Promise<Map<number, Uint8Array>> {
-  const found = new Map<number, Uint8Array>();
-  const decode = tokenizer?.decode;
-  if (tokenizer === null || decode === null || decode === undefined || masked.size === 0) return found;
-  const { side } = tokenizer;
-  await using step = frozenStep(context, "decoder", ({ tokens }: { readonly tokens: tf.Tensor3D }) => ({
-    pictures: drawn(decode(tokens)),
+/** Tokens `[pictures, rows, columns]`. */
+async function tokensOf({ context }: Pass, { tokenise }: Tokenizer, images: Batch): Promise<HostArray<"int32">> {
+  await using step = frozenStep(context, "tokens", (batch: { readonly images: tf.Tensor4D }) => ({
+    tokens: tokenise(batch.images),
   }));
-  const all = new Int32Array(numbers.length * side * side);
+  return (await step.run({ images })).tokens as HostArray<"int32">;
+}
+
+/** The pictures that tokens stand for; null without a decoder. */
+async function decoded({ context }: Pass, { decode }: Tokenizer, tokens: HostArray<"int32">): Promise<Batch | null> {
+  if (decode === null) return null;
+  await using step = frozenStep(context, "decoder", (batch: { readonly tokens: tf.Tensor3D }) => ({
+    pictures: drawn(decode(batch.tokens)),
+  }));
+  const { pictures } = await step.run({ tokens });
+  return { dtype: "uint8", shape: [...pictures.shape], data: Uint8Array.from(pictures.data as Float32Array) };
+}
+
+/** A picture's mask and what was predicted under it. */
+type Predicted = ReturnType<typeof hiddenPatches> & { readonly mask: Uint8Array };
+
+/** What the pre-trained network names under the masks that these pictures have in the whole evaluation. */
+async function predict(
+  { context }: Pass,
+  { model, config }: PretrainedNetwork,
+  tokenizer: Tokenizer,
+  { numbers, images, tokenizerImages }: { numbers: readonly number[]; images: Batch; tokenizerImages: Batch },
+): Promise<Predicted[]> {
+  const law = maskLaw(context, tokenizer);
+  const patches = law.rows * law.columns;
+  const masks = new Uint8Array(numbers.length * patches);
   for (const [i, number] of numbers.entries()) {
-    all.set((reconstructed.get(number) as Reconstructed).tokens, i * side * side);
-    for (const [patch, token] of (masked.get(number) as MaskedSample).predicted) all[i * side * side + patch] = token;
+    masks.set(drawMask(stream(fold(maskKey(context), number)), law), i * patches);
   }
-  const { pictures } = await step.run({ tokens: { dtype: "int32", shape: [numbers.length, side, side], data: all } });
-  const bytes = Uint8Array.from(pictures.data as Float32Array);
-  const each = bytes.length / numbers.length;
-  for (const [i, number] of numbers.entries()) found.set(number, bytes.slice(i * each, (i + 1) * each));
-  return found;
+  await using step = frozenStep(context, "masked pictures", maskedPrediction(model, config, tokenizer, law.count));
+  const mask: Batch = { dtype: "uint8", shape: [numbers.length, patches], data: masks };
+  const result = await step.run({ images, tokenizerImages, mask });
+  return numbers.map((_, i) => ({
+    ...hiddenPatches(result, i, law.count),
+    mask: masks.subarray(i * patches, (i + 1) * patches),
+  }));
+}
+
+/** Tokens with the predicted ones in the hidden places. */
+function withPredicted({ shape, data }: HostArray<"int32">, masked: readonly Predicted[]): HostArray<"int32"> {
+  const all = Int32Array.from(data);
+  const patches = all.length / masked.length;
+  for (const [i, { predicted }] of masked.entries()) {
+    for (const [patch, token] of predicted) all[i * patches + patch] = token;
+  }
+  return { dtype: "int32", shape, data: all };
+}
+
+/** Shares of the patches, `[patches]`, by picture and head. */
+async function attentionOf(
+  { context }: Pass,
+  { vit, config }: FrozenNetwork,
+  images: Batch,
+): Promise<Float32Array[][]> {
+  if (config.size !== images.shape[1]) return [];
+  await using step = frozenStep(context, "attention", (batch: { readonly images: tf.Tensor4D }) => ({
+    shares: classAttention(vit, config, batch.images),
+  }));
+  const { shape, data } = (await step.run({ images })).shares;
+  const [pictures, heads, patches] = shape as [number, number, number];
+  return Array.from({ length: pictures }, (_, picture) =>
+    Array.from({ length: heads }, (_, head) => {
+      const at = (picture * heads + head) * patches;
+      return (data as Float32Array).slice(at, at + patches);
+    }),
+  );
 }

@@ -7,7 +7,7 @@ import { psnr } from "@peco/metrics";
 import { fold, key, stream } from "@peco/random";
 import type { Recipe } from "@peco/recipes";
 import { type Evaluation, evaluation } from "@peco/report/evaluation";
-import { executeStage, parseSpec } from "@peco/stage";
+import { executeStage, parseSpec, type StageEvent } from "@peco/stage";
 import { createLogger } from "@peco/telemetry";
 import { loadTokenizer } from "@peco/training";
 import sharp from "sharp";
@@ -24,10 +24,18 @@ const log = createLogger("test", { level: "silent" });
 async function evaluate(
   folder: string,
   inputs: Record<string, string>,
-  options: { seed?: string; preflight?: boolean; signal?: AbortSignal; recipe?: Recipe } = {},
+  options: {
+    seed?: string;
+    preflight?: boolean;
+    signal?: AbortSignal;
+    recipe?: Recipe;
+    salt?: number;
+    emit?: (event: StageEvent) => void;
+  } = {},
 ) {
   const { seed = "1", preflight = false, signal = new AbortController().signal } = options;
-  const parts = { stage: "evaluate", inputs, seed, salt: Math.random(), ...(preflight ? { preflight } : {}) };
+  const { salt = Math.random(), emit = () => undefined } = options;
+  const parts = { stage: "evaluate", inputs, seed, salt, ...(preflight ? { preflight } : {}) };
   const common = {
     store: folder,
     run: "test",
@@ -40,7 +48,7 @@ async function evaluate(
     { stage: "evaluate", key: digestOf(parts), parts, inputs, seed, preflight, ...common },
     "the test",
   );
-  return executeStage(evaluateStage, spec, { emit: () => undefined, signal, log });
+  return executeStage(evaluateStage, spec, { emit, signal, log });
 }
 
 async function read({ store }: SmallStore, artifact: string): Promise<Evaluation> {
@@ -158,7 +166,8 @@ describe("with classes", () => {
     const labels = list.map(({ label }) => label);
     expect(labels.slice(0, 3).toSorted()).toEqual(CLASSES.toSorted());
     expect(labels.slice(3)).toEqual(labels.slice(0, 2));
-    for (const { hidden, right, ...names } of list) {
+    for (const { hidden, right, attention, ...names } of list) {
+      expect(attention).toHaveLength(recipe.vit.heads);
       expect(hidden).toBe(recipe.pretrain.mask.count);
       expect(right).toBeLessThanOrEqual(hidden);
       const pixels = async (name: string | null) =>
@@ -232,6 +241,32 @@ describe("with classes", () => {
   it("stops when it is told to", async () => {
     const stopped = evaluate(folder, made.inputs, { signal: AbortSignal.abort() });
     await expect(stopped).rejects.toMatchObject({ exitCode: 130 });
+  });
+
+  it("goes on after a kill with what it had measured, and ends with the same artifact", async () => {
+    const [stop, salt] = [new AbortController(), 7];
+    const partsOf = (events: StageEvent[]) =>
+      new Set(events.flatMap((event) => (event.kind === "step" ? event.part : [])));
+    const [before, after]: [StageEvent[], StageEvent[]] = [[], []];
+    const killed = evaluate(folder, made.inputs, {
+      salt,
+      signal: stop.signal,
+      emit: (event) => {
+        before.push(event);
+        if (event.kind === "step" && event.part === "code words, validation") stop.abort();
+      },
+    });
+    await expect(killed).rejects.toMatchObject({ exitCode: 130 });
+    const resumed = await evaluate(folder, made.inputs, { salt, emit: (event) => void after.push(event) });
+    expect(resumed.artifact).toBe(artifact);
+    expect(partsOf(before)).toContain("reconstruction, test");
+    expect(partsOf(before)).toContain("neighbours by the random network, test");
+    expect([...partsOf(after)]).toEqual([
+      "code words, train",
+      "code words, validation",
+      "code words, test",
+      "pictures to show, test",
+    ]);
   });
 
   it("names an input of the wrong kind", async () => {
