@@ -204,10 +204,7 @@ describe("impossible combinations", () => {
       ["codebook.loss.pixel=0", "codebook.loss.perceptual=0"],
       "codebook.loss.perceptual: it and codebook.loss.pixel are 0: nothing is left to learn from",
     ],
-    [
-      ["codebook.size=2000"],
-      "codebook.size: the codes start from the first batch, which has 1024 vectors and not 2000",
-    ],
+    [["codebook.size=2000"], "codebook.size: dead codes start anew at vectors of a batch, which has 1024 and not 2000"],
     [["finetune.batch=31", "finetune.cutmix=1"], "finetune.batch: mixup and cutmix pair pictures, and 31 is odd"],
     [["finetune.lrs=[0.1, 0.1]"], "finetune.lrs: a learning rate is named twice"],
     [["data.generated.labelled=9000"], "data.generated.labelled: 9000 labelled pictures cannot be among 8192"],
@@ -217,6 +214,30 @@ describe("impossible combinations", () => {
     ],
     [["data.generated.test=5"], "evaluate.pictures: there are only 5 test pictures to show"],
     [["pretrain.batch=9000"], "pretrain.batch: a batch of 9000 needs more than the 8192 pictures there are"],
+    [
+      ["codebook.attention=true"],
+      "codebook.attention: plain blocks have no attention: codebook.blocks has to be vqgan",
+    ],
+    [
+      ["codebook.blocks=vqgan", "codebook.residualBlocks=0"],
+      "codebook.residualBlocks: VQGAN's blocks change the channels: at least 1 is needed",
+    ],
+    [
+      ["codebook.unitLength=true", "codebook.smoothing=1e-5"],
+      "codebook.smoothing: only codes that are sums over counts are smoothed, which learned codes and codes of length 1 are not: 0",
+    ],
+    [
+      ["codebook.microBatch=32", "codebook.loss.balance=first-step"],
+      "codebook.microBatch: the balance is a ratio of the whole first batch's losses, which its first part does not know",
+    ],
+    [
+      ["codebook.loss.layerWeights=[0, 0]"],
+      "codebook.loss.layerWeights: all layers weigh nothing: codebook.loss.perceptual=0 leaves the perceptual loss out",
+    ],
+    [
+      ["codebook.source=dall-e", "codebook.weights=a.safetensors"],
+      "codebook.size: DALL-E's encoder has 8192 codes and not 256",
+    ],
     [["finetune.batch=500"], "finetune.batch: a batch of 500 needs more than the 320 labelled pictures there are"],
   ])("%j", (sets, expected) => {
     expect(problem(...sets)).toEqual([expected]);

@@ -68,6 +68,7 @@ describe("stageGraph", () => {
       ...network.map((text) => `perceptualNetwork.${text}`),
       "codebook.source=dall-e",
       "codebook.weights=b.safetensors",
+      "codebook.size=8192",
       "finetune.start=weights",
       "finetune.weights=c.safetensors",
     ];
@@ -81,10 +82,10 @@ describe("stageGraph", () => {
       image: recipe.image,
       perceptualNetwork: { source: "weights", preset: "dino-vit-b16" },
     });
-    const codebook = of(sets.slice(3, 5), "codebook");
+    const codebook = of(sets.slice(3, 6), "codebook");
     expect(codebook).toMatchObject({ inputs: { data: "data" }, weights: "b.safetensors" });
     expect(codebook?.recipe["codebook"]).not.toHaveProperty("weights");
-    const finetune = of(sets.slice(5), "finetune");
+    const finetune = of(sets.slice(6), "finetune");
     expect(finetune).toMatchObject({ inputs: { data: "data" }, weights: "c.safetensors" });
     expect(finetune?.recipe["finetune"]).not.toHaveProperty("weights");
   });
