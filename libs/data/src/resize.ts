@@ -129,27 +129,35 @@ function resizeColumns(
 ): void {
   if (sums.length < length) sums = new Int32Array(length);
   const total = sums;
+  const last = taps - 1;
   for (let row = 0; row < out.height; row++) {
     const from = first + (start[row] as number) * stride;
-    total.fill(HALF, 0, length);
+    const to = row * length;
     for (let tap = 0; tap < taps; tap += 4) {
-      // Beyond the last tap: any row, with weight 0.
-      const weight = (next: number) => (tap + next < taps ? (weights[row * taps + tap + next] as number) : 0);
-      const line = (next: number) => from + Math.min(tap + next, taps - 1) * stride;
-      const [weight0, weight1, weight2, weight3] = [weight(0), weight(1), weight(2), weight(3)];
-      const [line0, line1, line2, line3] = [line(0), line(1), line(2), line(3)];
+      const own = row * taps + tap;
+      // Beyond the last tap: the last line, with weight 0.
+      const weight0 = weights[own] as number;
+      const weight1 = tap + 1 > last ? 0 : (weights[own + 1] as number);
+      const weight2 = tap + 2 > last ? 0 : (weights[own + 2] as number);
+      const weight3 = tap + 3 > last ? 0 : (weights[own + 3] as number);
+      const line0 = from + tap * stride;
+      const line1 = from + Math.min(tap + 1, last) * stride;
+      const line2 = from + Math.min(tap + 2, last) * stride;
+      const line3 = from + Math.min(tap + 3, last) * stride;
+      const isFirst = tap === 0;
+      const isLast = tap + 4 > last;
       for (let at = 0; at < length; at++) {
-        total[at] =
-          ((total[at] as number) +
+        const sum =
+          ((isFirst ? HALF : (total[at] as number)) +
             Math.imul(weight0, data[line0 + at] as number) +
             Math.imul(weight1, data[line1 + at] as number) +
             Math.imul(weight2, data[line2 + at] as number) +
             Math.imul(weight3, data[line3 + at] as number)) |
           0;
+        if (isLast) out.data[to + at] = cut(sum >> BITS);
+        else total[at] = sum;
       }
     }
-    const to = row * length;
-    for (let at = 0; at < length; at++) out.data[to + at] = cut((total[at] as number) >> BITS);
   }
 }
 
