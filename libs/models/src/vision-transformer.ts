@@ -14,7 +14,7 @@ import {
   type PartOfBatch,
   relativePositionBias,
 } from "@peco/nn";
-import { type Key, random, tf } from "tfjs-libtensorflow";
+import { type Key, random, recomputed, tf } from "tfjs-libtensorflow";
 import { sinCosPositions } from "./sin-cos-positions.ts";
 
 /** Shape of a vision transformer: a recipe's `image` and `vit` together. */
@@ -76,6 +76,8 @@ export interface VisionTransformerOptions {
   readonly mask?: tf.Tensor2D;
   /** Leaves branches out with a rate that rises over the blocks from 0 to `rate`; `part`: of which batch the pictures are. */
   readonly dropPath?: { readonly rate: number; readonly key: Key; readonly part?: PartOfBatch | undefined };
+  /** Computes a block again for its gradient instead of keeping its activations: less memory, a third more work. */
+  readonly recompute?: boolean;
 }
 
 /** What a vision transformer gives; tokens are the class token and then the patches. */
@@ -105,15 +107,26 @@ export function visionTransformer(
 
   let rows = embed(vit, config, pictures, options.mask);
   const blocks = vit.blocks.map((block, i) => {
-    const own = block.relativePositions && relativePositionBias(block.relativePositions, side, side);
     const drop = (branch: string, x: tf.Tensor2D) =>
       options.dropPath === undefined
         ? x
         : dropPath(random.fold(options.dropPath.key, i, branch), x, tokens, rates[i] as number, options.dropPath.part);
-    rows = transformerBlock(block, rows, { tokens, heads: config.heads }, own ?? shared, drop);
+    const whole = (x: tf.Tensor2D, { block, shared }: BlockInputs) => {
+      const own = block.relativePositions && relativePositionBias(block.relativePositions, side, side);
+      return transformerBlock(block, x, { tokens, heads: config.heads }, own ?? shared, drop);
+    };
+    const inputs: BlockInputs = shared === undefined ? { block } : { block, shared };
+    rows = options.recompute === true ? recomputed(whole, rows, inputs) : whole(rows, inputs);
     return shaped(rows);
   });
   return { tokens: vit.norm === undefined ? shaped(rows) : shaped(layerNorm(vit.norm, rows)), blocks };
+}
+
+/** What a block's gradient goes to beside its tokens. */
+interface BlockInputs {
+  readonly block: Block;
+  /** Attention's bias from the table that all blocks share. */
+  readonly shared?: tf.Tensor3D;
 }
 
 /** Embedded patches, masked, with class token and positions: [batch * tokens, width]. */

@@ -18,6 +18,7 @@ export { printProgram } from "./program/print.ts";
 export type { Input, Operation, Program, Result, Value } from "./program/program.ts";
 export * as random from "./random/index.ts";
 export type { HostKey, Key } from "./random/key.ts";
+export { recomputed } from "./recompute.ts";
 export { decodeSafetensors, encodeSafetensors, type SafetensorsContent, SafetensorsError } from "./safetensors.ts";
 export { readSafetensors } from "./safetensors-file.ts";
 export { State, type Variable } from "./state.ts";

@@ -75,6 +75,7 @@ export const finetuneStage: Stage = async (context) => {
     vit: start.config,
     recipe: recipe.finetune,
     precision: recipe.runtime.precision,
+    recompute: recipe.runtime.recompute,
     classes: data.classes,
   };
   const { tried, diverged } = await tryAll(context, data, options, start);

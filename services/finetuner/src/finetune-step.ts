@@ -34,6 +34,7 @@ export interface FinetuneOptions {
   readonly vit: VisionTransformerConfig;
   readonly recipe: Recipe["finetune"];
   readonly precision: Recipe["runtime"]["precision"];
+  readonly recompute: Recipe["runtime"]["recompute"];
   readonly classes: number;
 }
 
@@ -87,7 +88,8 @@ export function finetuneStep(options: FinetuneOptions): DivisibleStep<FinetuneSt
       const dropPath = { rate: recipe.dropPath, key: random.fold(key, "drop path"), part };
       const { loss, aux, grad } = autocast(precision, () =>
         valueAndGrad((classifier: Classifier) => {
-          const logits = classify(classifier, vit, shown.pictures, recipe.dropPath > 0 ? { dropPath } : {});
+          const how = { recompute: options.recompute === "blocks", ...(recipe.dropPath > 0 && { dropPath }) };
+          const logits = classify(classifier, vit, shown.pictures, how);
           const loss = tf.mean<tf.Scalar>(softCrossEntropy(logits, shown.targets));
           return { loss, aux: { accuracy: accuracy(logits, labels) } };
         })(classifier),

@@ -4,7 +4,7 @@ import { wholeStep } from "@peco/training";
 import { jit, random, type Tree, tf } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
 import { drawnBatch, expectSameCompiledAndEager } from "../../../libs/training/test/compiled-and-eager.ts";
-import { expectSameInParts } from "../../../libs/training/test/in-parts.ts";
+import { distance, expectSameInParts, stepped } from "../../../libs/training/test/in-parts.ts";
 import { shortRecipe } from "../../../libs/training/test/untrained-store.ts";
 import { type FinetuneOptions, finetuneStep, initFinetuning } from "../src/index.ts";
 
@@ -16,7 +16,13 @@ const batch = drawnBatch({
 
 function options(...sets: string[]): FinetuneOptions {
   const recipe = shortRecipe(...sets);
-  return { vit: { ...recipe.image, ...recipe.vit }, recipe: recipe.finetune, precision: "float32", classes };
+  return {
+    vit: { ...recipe.image, ...recipe.vit },
+    recipe: recipe.finetune,
+    precision: "float32",
+    recompute: "none",
+    classes,
+  };
 }
 
 describe("a step of fine-tuning", () => {
@@ -63,6 +69,14 @@ describe("a step of fine-tuning", () => {
       await expectSameInParts(finetuneStep(chosen), initFinetuning(chosen, random.key(4)), large, division);
     });
   }
+
+  it("gives the same gradients when blocks are computed again", async () => {
+    const chosen = options("finetune.dropPath=0.5", "vit.positions=relative", "vit.layerScale=0.1", "finetune.batch=8");
+    const initial = initFinetuning(chosen, random.key(4));
+    const given = async (recompute: "none" | "blocks") =>
+      (await stepped(finetuneStep({ ...chosen, recompute }), initial, large, { division: null })).given;
+    expect(distance(await given("blocks"), await given("none")).largest).toBeLessThan(1e-6);
+  });
 
   it("keeps of a pre-trained network all but mask token and norm, and copies shared positions into each block", () => {
     const chosen = options("vit.positions=relative");

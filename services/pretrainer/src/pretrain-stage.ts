@@ -33,6 +33,7 @@ export const pretrainStage: Stage = async (context) => {
     recipe: own,
     dropPath: recipe.vit.dropPath,
     precision: recipe.runtime.precision,
+    recompute: recipe.runtime.recompute,
     tokenizer: tokenizer && { codes: tokenizer.codes, tokenise: tokenizer.tokenise },
   };
   await using batches = await openBatches(context, steps);

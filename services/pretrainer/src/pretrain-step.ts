@@ -23,6 +23,7 @@ export interface PretrainOptions {
   /** Share of residual branches left out in the last block. */
   readonly dropPath: number;
   readonly precision: Recipe["runtime"]["precision"];
+  readonly recompute: Recipe["runtime"]["recompute"];
   /** The frozen tokenizer; null where the recipe's target is the pixels. */
   readonly tokenizer: {
     /** Visual tokens that it knows. */
@@ -67,8 +68,8 @@ export function pretrainStep(options: PretrainOptions): DivisibleStep<PretrainSt
       };
       const { loss, aux, grad } = autocast(precision, () =>
         valueAndGrad((model: MaskedModel) => {
-          const dropped = dropPath.rate > 0 ? { dropPath } : {};
-          const predicted = predictMasked(model, vit, pictures, mask, hidden, dropped);
+          const how = { recompute: options.recompute === "blocks", ...(dropPath.rate > 0 && { dropPath }) };
+          const predicted = predictMasked(model, vit, pictures, mask, hidden, how);
           const { loss, ...aux } =
             tokens === null ? maskedPixelLoss(predicted, pictures, vit, hidden) : maskedLoss(predicted, tokens, hidden);
           return { loss, aux };

@@ -30,7 +30,13 @@ beforeAll(async () => {
   const parts = { stage: "data" };
   const spec: StageSpec = {
     ...{ stage: "data", key: digestOf(parts), parts, store, run: "test", seed: 1n, inputs: {}, threads: 2 },
-    ...{ recipe: recipe as unknown as StageSpec["recipe"], masking: null, preflight: false, folder: null },
+    ...{
+      recipe: recipe as unknown as StageSpec["recipe"],
+      masking: null,
+      preflight: false,
+      folder: null,
+      weights: null,
+    },
   };
   const log = createLogger("test", { level: "silent" });
   data = (await executeStage(dataStage, spec, { emit: () => undefined, signal: new AbortController().signal, log }))

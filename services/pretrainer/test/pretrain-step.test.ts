@@ -19,6 +19,7 @@ function options(change: Partial<PretrainOptions> = {}): PretrainOptions {
     recipe: recipe.pretrain,
     dropPath: 0,
     precision: "float32",
+    recompute: "none",
     tokenizer: { codes: 16, tokenise: (views) => encodeTokens(autoencoder, vectors, views, recipe.image) },
     ...change,
   };
@@ -48,6 +49,7 @@ describe("a step of pre-training", () => {
     ["xla", options({ vit: { ...recipe.image, ...recipe.vit, depth: 1 } }), "xla", 1e-5],
     ["graph, as BEiT, with drop path", options({ vit: beit, dropPath: 0.3 }), "graph", 1e-5],
     ["graph, pixels", options({ tokenizer: null }), "graph", 1e-5],
+    ["graph, blocks computed again", options({ vit: beit, dropPath: 0.3, recompute: "blocks" }), "graph", 1e-5],
     ["graph in bfloat16", options({ precision: "bfloat16" }), "graph", 1e-2],
   ];
   for (const [name, chosen, compiler, tolerance] of cases) {
@@ -59,6 +61,18 @@ describe("a step of pre-training", () => {
         batch(),
         tolerance,
       );
+    });
+  }
+
+  for (const [name, changes] of [
+    ["shared relative positions", { vit: beit, dropPath: 0.3 }],
+    ["fixed positions", {}],
+  ] as const) {
+    it(`gives the same gradients when blocks are computed again: ${name}`, async () => {
+      const initial = initPretraining(options(changes), random.key(4));
+      const given = async (recompute: "none" | "blocks") =>
+        (await stepped(pretrainStep(options({ ...changes, recompute })), initial, batch(), { division: null })).given;
+      expect(distance(await given("blocks"), await given("none")).largest).toBeLessThan(1e-6);
     });
   }
 

@@ -138,6 +138,7 @@ function pretrain(recipe: Recipe, images: number): Making {
     recipe: recipe.pretrain,
     dropPath: recipe.vit.dropPath,
     precision: recipe.runtime.precision,
+    recompute: recipe.runtime.recompute,
     tokenizer: tokenizer && { codes: tokenizer.codes, tokenise },
   });
   const state = shapesOf((key) => initPretraining(options(notRun), key));
@@ -160,6 +161,7 @@ function finetune(recipe: Recipe, images: number, classes: number): Making {
     vit: { ...recipe.image, ...recipe.vit, size },
     recipe: { ...own, mixGroup: own.mixGroup === null ? null : Math.min(own.mixGroup, images) },
     precision: recipe.runtime.precision,
+    recompute: recipe.runtime.recompute,
     classes,
   };
   const state = shapesOf((key) => initFinetuning(options, key));
