@@ -76,6 +76,15 @@ const perceptualNetworkRules: readonly Rule[] = [
       ),
   },
   {
+    paths: ["perceptualNetwork.preset", "image.size", "codebook.pictureSize", "codebook.source"],
+    problem: (r) => {
+      const { preset } = r.perceptualNetwork;
+      const sizes = [r.image.size, ...(r.codebook.source === "dall-e" ? [] : [r.codebook.pictureSize ?? r.image.size])];
+      const uneven = preset === null || preset === "vgg16" ? undefined : sizes.find((size) => size % 16 !== 0);
+      return says(uneven !== undefined, `its patches have 16 pixels, which do not divide pictures of ${uneven}`);
+    },
+  },
+  {
     paths: ["finetune.start", "perceptualNetwork.preset"],
     problem: (r) =>
       says(

@@ -32,6 +32,10 @@ describe("the perceptual network of a recipe", () => {
       [`perceptualNetwork.vit=${shape.replace('"depth":3', '"depth":2')}`],
       "codebook.loss.layers: 3 lies beyond the 2 blocks",
     ],
+    [
+      [...weights, "perceptualNetwork.preset=dino-vit-b16", "image.size=40", "pretrain.mask.count=4"],
+      "perceptualNetwork.preset: its patches have 16 pixels, which do not divide pictures of 40",
+    ],
     [["perceptualNetwork.microBatch=8"], "perceptualNetwork.microBatch: unknown key"],
   ])("refuses %j", (sets, message) => {
     expect(() => loadRecipe("small", { sets })).toThrow(message);

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather, type RunData, renderPage } from "../src/index.ts";
 import { confusionSection } from "../src/sections/confusion.ts";
 import { curvesSection, pipelineSection } from "../src/sections/pipeline.ts";
+import { provenanceSection } from "../src/sections/provenance.ts";
 import { dataSection } from "../src/sections/your-data.ts";
 import { exampleRun } from "./example-run.ts";
 
@@ -42,6 +43,22 @@ describe("your data", () => {
     expect(text).toContain('old/IMG &lt;0012&gt;.jpg</th><td class="words">it ends too early');
     expect(text).toContain("2 pictures are on both sides of the split");
     expect(text).toContain("without classes");
+  });
+});
+
+describe("a network of somebody else's weights", () => {
+  it("is said not to be trained here, and under which licence it is", () => {
+    const data = structuredClone(flat);
+    const stage = data.seeds[0]?.stages.find(({ name }) => name === "perceptual-network");
+    Object.assign(stage?.metrics ?? {}, { steps: 0, images: 0, gflop: 0 });
+    const artifact = data.artifacts.find(({ digest }) => digest === stage?.artifact);
+    const origin = { preset: "mocov3-vit-b16", digest: "0".repeat(64), licence: "CC BY-NC 4.0 <not for sale>" };
+    Object.assign(artifact?.manifest.meta ?? {}, { origin });
+    const [pipeline, provenance] = [pipelineSection(data).text, provenanceSection(data).text];
+    expect(pipeline).toContain("Perceptual network</strong> <span>is taken as it is: nothing is trained here");
+    expect(pipeline).not.toContain("MoCo v3");
+    expect(provenance).toContain("weights of mocov3-vit-b16, under CC BY-NC 4.0 &lt;not for sale&gt;");
+    expect(provenanceSection(flat).text).not.toContain("CC BY-NC");
   });
 });
 

@@ -59,10 +59,11 @@ function secondsOf(stage: RunStage): number | null {
 function stageRow(stage: RunStage, longest: number): Html {
   const { title, purpose } = STAGES[stage.name] ?? { title: stage.name, purpose: "" };
   const seconds = secondsOf(stage);
+  const metrics = stageMetrics.safeParse(stage.metrics).data ?? {};
   const made = stage.state === "cached" && stage.seconds !== null ? [`made in ${duration(stage.seconds)}`] : [];
-  const facts = [...made, ...stageFacts(stageMetrics.safeParse(stage.metrics).data ?? {})];
+  const facts = [...made, ...stageFacts(metrics)];
   return html`<li class="${stage.state}">
-    <div class="stage-name"><strong>${title}</strong> <span>${purpose}</span></div>
+    <div class="stage-name"><strong>${title}</strong> <span>${metrics.steps === 0 ? "is taken as it is: nothing is trained here" : purpose}</span></div>
     <div class="stage-time">${seconds === null ? html`<em>${STATES[stage.state] ?? stage.state}</em>` : duration(seconds)}</div>
     <div class="stage-bar"><div style="width:${((100 * (seconds ?? 0)) / longest).toFixed(1)}%"></div></div>
     <div class="stage-facts">${facts.map((fact) => `${fact} · `)}${stage.artifact === null ? null : html` <a href="#a-${short(stage.artifact)}">${short(stage.artifact)}</a>`}</div>

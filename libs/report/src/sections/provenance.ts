@@ -1,4 +1,5 @@
 import type { RunStage } from "@peco/artifacts";
+import { z } from "zod";
 import { flatValues } from "../flat-values.ts";
 import { duration, moment, short } from "../format.ts";
 import type { RunData } from "../gather.ts";
@@ -27,7 +28,7 @@ export function provenanceSection({ run, artifacts }: RunData): Html {
     <ul class="artifacts">${artifacts.map(({ digest, manifest }) => {
       const stages = run.stages.filter((stage) => stage.artifact === digest);
       return html`<li id="a-${short(digest)}"><strong>${manifest.kind}</strong> <code>${digest}</code>
-        <span class="note">${stageWords(stages, run.seeds.length > 1)}${inputs(manifest.inputs)}</span></li>`;
+        <span class="note">${stageWords(stages, run.seeds.length > 1)}${inputs(manifest.inputs)}${licence(manifest.meta)}</span></li>`;
     })}</ul>
     <h3>Recipe</h3>
     <p class="note">Values that equal the named publication's are marked with it; all others are this recipe's own choice, for want of a published value or of the paper's scale.</p>
@@ -45,6 +46,13 @@ function stageWords(stages: readonly RunStage[], severalSeeds: boolean): string 
   if (first === undefined) return "";
   const seeds = severalSeeds ? `, seed ${[...new Set(stages.map(({ seed }) => seed))].join(", ")}` : "";
   return `stage ${[...new Set(stages.map(({ name }) => name))].join(", ")}${seeds}${first.key === null ? "" : `, key ${short(first.key)}`}`;
+}
+
+/** Whose weights an artifact holds, where it was not trained here. */
+function licence(meta: unknown): string {
+  const found = z.object({ origin: z.object({ preset: z.string(), licence: z.string() }) }).safeParse(meta)
+    .data?.origin;
+  return found === undefined ? "" : `; weights of ${found.preset}, under ${found.licence}`;
 }
 
 function inputs(named: Readonly<Record<string, string>>): Html | null {
