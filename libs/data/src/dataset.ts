@@ -1,3 +1,4 @@
+import { setImmediate } from "node:timers/promises";
 import { balancedPlaces } from "./balanced-places.ts";
 import type { Selected } from "./batch-maker.ts";
 import {
@@ -70,6 +71,18 @@ export class Dataset implements AsyncDisposable {
       found = { data: data.slice(), height, width };
     });
     return found as unknown as Picture;
+  }
+
+  /**
+   * Reads every picture and compares it with what was packed: of a pack of files, each one's bytes with their SHA-256. Gives each place
+   * with what is wrong with it, or null.
+   */
+  async *check(): AsyncGenerator<{ readonly place: number; readonly problem: string | null }> {
+    for (let place = 0; place < this.pictures.length; place++) {
+      // Others get their turn: reading is synchronous.
+      if (place % 64 === 0) await setImmediate();
+      yield { place, problem: this.#reader.problem(place) };
+    }
   }
 
   /** Places of the selected pictures, ascending. */

@@ -98,6 +98,20 @@ export async function probePicture(file: Uint8Array): Promise<{ height: number; 
   }
 }
 
+/**
+ * How high and wide a picture file is once it stands upright, by its beginning alone.
+ *
+ * @throws UndecodablePicture
+ */
+export async function pictureSize(file: Uint8Array): Promise<{ height: number; width: number }> {
+  try {
+    const { autoOrient } = await opened(file).metadata();
+    return { height: autoOrient.height, width: autoOrient.width };
+  } catch (cause) {
+    throw new UndecodablePicture(plainReason(cause as Error), { cause });
+  }
+}
+
 function opened(source: Uint8Array | string | RawPixels): Sharp {
   const limits = { failOn: "error", limitInputPixels: MOST_PIXELS, sequentialRead: true } as const;
   if (typeof source === "string" || source instanceof Uint8Array) return sharp(source, limits);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { decodeWhole, UndecodablePicture } from "./decode.ts";
-import { CorruptPack } from "./errors.ts";
+import { CorruptPack, problemOf } from "./errors.ts";
 import type { Picture } from "./picture.ts";
 import type { PictureReader, UsePicture } from "./picture-reader.ts";
 import type { Columns } from "./picture-table.ts";
@@ -83,6 +83,10 @@ export class EncodedPictures implements PictureReader {
     if (!createHash("sha256").update(bytes).digest().equals(expected))
       throw corrupt(path, `is damaged: picture ${place} has other bytes than were packed`);
     return bytes;
+  }
+
+  problem(place: number): string | null {
+    return problemOf(() => this.file(place));
   }
 
   close(): void {

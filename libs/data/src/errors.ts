@@ -69,6 +69,17 @@ export class CorruptPack extends DataError {
   readonly exitCode = 76;
 }
 
+/** The message of a pack's damage that reading comes upon; null when it comes upon none. */
+export function problemOf(read: () => unknown): string | null {
+  try {
+    read();
+    return null;
+  } catch (error) {
+    if (error instanceof CorruptPack) return error.message;
+    throw error;
+  }
+}
+
 /** Thrown when batches are asked for that cannot be made: an empty selection, a step below 0, a wrong option. `path` names the option. */
 export class BatchOptionsError extends DataError {
   readonly exitCode = 64;

@@ -14,7 +14,7 @@ export {
   type TwoViews,
 } from "./batch-spec.ts";
 export { Dataset, openPack, parseSpec } from "./dataset.ts";
-export { decodePicture, type RawPixels, UndecodablePicture } from "./decode.ts";
+export { decodePicture, decodeWhole, pictureSize, type RawPixels, UndecodablePicture } from "./decode.ts";
 export {
   BatchOptionsError,
   ClassesDiffer,
@@ -32,6 +32,7 @@ export {
   WorkerFailed,
 } from "./errors.ts";
 export { defaultTransform, type EvaluationTransform } from "./evaluation-view.ts";
+export { type FileRange, readRange } from "./file-range.ts";
 export { type FolderContents, type FoundFile, type SourceKind, sourceKinds } from "./found-file.ts";
 export { gaussianBlur } from "./gaussian-blur.ts";
 export { generatedClasses, generatedPicture } from "./generated-picture.ts";
@@ -39,7 +40,15 @@ export { type GeneratedOptions, type GeneratedSet, readGeneratedSet, writeGenera
 export type { HostInt32, HostUint8 } from "./host-array.ts";
 export { type IdentifiedFile, type IdentifiedFolder, type IdentifyOptions, identifyFolder } from "./identify-folder.ts";
 export { type Division, partCount, partPlaces } from "./micro-batches.ts";
-export { type DataMeta, type PackedData, type PackForm, packFolder, packGenerated } from "./pack-data.ts";
+export {
+  type DataMeta,
+  type FolderPreview,
+  type PackedData,
+  type PackForm,
+  packFolder,
+  packGenerated,
+  previewFolder,
+} from "./pack-data.ts";
 export type { ShardSink } from "./pack-encoded.ts";
 export {
   type DecodedIndex,
@@ -51,8 +60,9 @@ export {
   type Split,
   type SplitDefinition,
 } from "./pack-index.ts";
-export { type PackParts, type PackStore, packParts } from "./pack-parts.ts";
+export { type Pack, type PackParts, type PackStore, packParts, readPack } from "./pack-parts.ts";
 export type { PackOptions } from "./pack-pictures.ts";
+export { type PackSummary, type SplitCounts, type Spread, spread, summarisePack } from "./pack-summary.ts";
 export type { Picture } from "./picture.ts";
 export { type EncodedPlace, PictureTable } from "./picture-table.ts";
 export { centerCrop, makePlainView, resizeShorterSide } from "./plain-view.ts";

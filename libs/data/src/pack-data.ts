@@ -5,7 +5,7 @@ import { CorruptPicture } from "./errors.ts";
 import type { GeneratedSet } from "./generated-set.ts";
 import type { IdentifiedFile, IdentifiedFolder } from "./identify-folder.ts";
 import { packEncoded, type ShardSink } from "./pack-encoded.ts";
-import type { PackedPicture, PackIndex, SkippedFile, Split, SplitDefinition } from "./pack-index.ts";
+import type { EncodedIndex, PackedPicture, PackIndex, SkippedFile, Split, SplitDefinition } from "./pack-index.ts";
 import { type Packed, type PackOptions, type PictureSource, packPictures } from "./pack-pictures.ts";
 import { type EncodedPlace, PictureTable } from "./picture-table.ts";
 
@@ -56,37 +56,80 @@ export async function packFolder(
 ): Promise<PackedData> {
   const unreadable = folder.files.filter(({ hash }) => hash === null);
   if (options.onCorrupt === "fail" && unreadable[0] !== undefined) throw unreadableFile(unreadable[0]);
-  const files = folder.files.filter((file): file is IdentifiedFile & { hash: string } => file.hash !== null);
-  files.sort((a, b) => (a.hash + a.name < b.hash + b.name ? -1 : 1));
+  const files = readableFiles(folder);
   assignSplits(folder, files, options); // what is too small is said before anything is decoded
   const packed = await pack(files, into, options);
   const kept = packed.pictures.map(({ source }) => source);
-  const { splits, copies } = assignSplits(folder, kept, options);
-  const labelled = assignLabels(kept, splits, folder.labels?.names ?? null, options);
-  const labelOf = new Map(folder.classes.map((name, label) => [name, label]));
-  const pictures = packed.pictures.map(({ source: { name, hash, className }, place }, at) => ({
-    name,
-    hash,
-    label: className === null ? null : (labelOf.get(className) as number),
-    split: splits[at] as Split,
-    labelled: labelled[at] as boolean,
-    ...(place && { place }),
-  }));
-  const skipped = [
-    ...folder.skipped,
-    ...unreadable.map(({ name, problem }) => ({ name, reason: problem ?? "cannot be read" })),
-    ...packed.skipped,
-  ].sort((a, b) => (a.name < b.name ? -1 : 1));
-  const split = splitDefinition(folder.prescribed, kept, options);
-  return packedData("folder", folder.kind, into, {
-    classes: folder.classes,
-    pictures,
-    skipped,
-    copies,
-    split,
-    shards: packed.shards,
+  const arranged = arrangeFolder(folder, kept, options);
+  const pictures = arranged.pictures.map((picture, at) => {
+    const { place } = packed.pictures[at] as (typeof packed.pictures)[number];
+    return place === undefined ? picture : { ...picture, place };
   });
+  const skipped = [...arranged.skipped, ...packed.skipped].sort(byName);
+  return packedData("folder", folder.kind, into, { ...arranged, pictures, skipped, shards: packed.shards });
 }
+
+/** Classes, split and labels of a folder's files. */
+interface Arranged {
+  readonly classes: readonly string[];
+  /** In the order of the files. */
+  readonly pictures: PackedPicture[];
+  /** Files that are no longer asked about: broken links, files that could not be read. */
+  readonly skipped: SkippedFile[];
+  readonly copies: Copies;
+  readonly split: SplitDefinition;
+}
+
+function arrangeFolder(
+  folder: IdentifiedFolder,
+  files: readonly (IdentifiedFile & { hash: string })[],
+  options: SplitShares & LabelShares,
+): Arranged {
+  const { splits, copies } = assignSplits(folder, files, options);
+  const labelled = assignLabels(files, splits, folder.labels?.names ?? null, options);
+  const labelOf = new Map(folder.classes.map((name, label) => [name, label]));
+  const unreadable = folder.files.filter(({ hash }) => hash === null);
+  return {
+    classes: folder.classes,
+    pictures: files.map(({ name, hash, className }, at) => ({
+      name,
+      hash,
+      label: className === null ? null : (labelOf.get(className) as number),
+      split: splits[at] as Split,
+      labelled: labelled[at] as boolean,
+    })),
+    skipped: [
+      ...folder.skipped,
+      ...unreadable.map(({ name, problem }) => ({ name, reason: problem ?? "cannot be read" })),
+    ].sort(byName),
+    copies,
+    split: splitDefinition(folder.prescribed, files, options),
+  };
+}
+
+/** A folder as it would be packed as files if all of them could be decoded; nothing is decoded or written. */
+export interface FolderPreview {
+  readonly index: EncodedIndex;
+  readonly table: PictureTable;
+  /** In the order of the table. */
+  readonly files: readonly IdentifiedFile[];
+}
+
+/** What a folder would give, before anything is packed. @throws ClassTooSmall TooFewPictures */
+export function previewFolder(folder: IdentifiedFolder, options: SplitShares & LabelShares): FolderPreview {
+  const files = readableFiles(folder);
+  const { pictures, classes, ...rest } = arrangeFolder(folder, files, options);
+  const index = { format: 1, source: folder.kind, form: "encoded", count: files.length, shards: [] } as const;
+  return { index: { ...index, ...rest, classes: [...classes], shards: [] }, table: PictureTable.of(pictures), files };
+}
+
+/** The files that could be read, in the order of their contents. */
+function readableFiles(folder: IdentifiedFolder): (IdentifiedFile & { hash: string })[] {
+  const files = folder.files.filter((file): file is IdentifiedFile & { hash: string } => file.hash !== null);
+  return files.sort((a, b) => (a.hash + a.name < b.hash + b.name ? -1 : 1));
+}
+
+const byName = (a: SkippedFile, b: SkippedFile) => (a.name < b.name ? -1 : 1);
 
 /** Packs the generated set that lies in `folder`, in the order in which it was drawn. */
 export async function packGenerated(

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { CorruptPack } from "./errors.ts";
+import { CorruptPack, problemOf } from "./errors.ts";
 import { pictureBytes } from "./pack-index.ts";
 import type { PictureReader, UsePicture } from "./picture-reader.ts";
 
@@ -49,6 +49,11 @@ export class PictureFile implements PictureReader {
     if (readSync(this.#file, out, 0, this.#bytes, index * this.#bytes) !== this.#bytes) {
       throw corrupt(this.path, `ends before picture ${index}`);
     }
+  }
+
+  /** Pixels have no hash of their own: what can be wrong here is that they are not there. */
+  problem(place: number): string | null {
+    return problemOf(() => this.read(place, new Uint8Array(this.#bytes)));
   }
 
   /** Closes the file; reading afterwards fails, and closing again does nothing. */

@@ -9,6 +9,8 @@ export type UsePicture = (picture: Picture, at: number) => void;
 export interface PictureReader {
   /** Hands over the pictures at `places`, each once, in their order. @throws CorruptPack CorruptPicture */
   each(places: Int32Array, use: UsePicture): Promise<void>;
+  /** What is wrong with the bytes of the picture at a place, or null. */
+  problem(place: number): string | null;
   /** Closes its files; reading afterwards fails, and closing again does nothing. */
   close(): void;
 }

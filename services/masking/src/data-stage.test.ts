@@ -78,6 +78,7 @@ describe("a folder", () => {
     }
     const one = await runDataStage(at("a"), { pictures: at("p") });
     expect(one.notes).toEqual([
+      "class folders: 17 pictures, 2 classes; split: 20 % of each class for the test and 10 % of the rest for validation, by the order of the contents' SHA-256 within each class, byte copies together",
       "files left out: 1: class 0/broken.jpg is no picture of a known format",
       "1 of the files are byte copies of others, 0 of them across the split",
     ]);

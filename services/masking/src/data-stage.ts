@@ -134,11 +134,13 @@ function checkIdentity({ root, digest }: IdentifiedFolder, inputs: unknown): voi
 }
 
 /** What a person should know about their pictures and learns only by reading them, in sentences. */
-function remarks({ index, meta }: PackedData): string[] {
+function remarks({ index, table, meta }: PackedData): string[] {
   const { counts } = meta;
   const named = index.skipped.slice(0, 3).map(({ name, reason }) => `${name} ${reason}`);
   const more = index.skipped.length > named.length ? `; and ${index.skipped.length - named.length} more` : "";
+  const classes = index.classes.length === 0 ? "no classes" : `${index.classes.length} classes`;
   return [
+    `${index.source}: ${table.length} pictures, ${classes}; split: ${index.split?.text}`,
     ...(named.length > 0 ? [`files left out: ${counts.skipped}: ${named.join("; ")}${more}`] : []),
     ...(counts.copies > 0
       ? [

@@ -7,6 +7,9 @@ import {
 } from "./commands/artifacts.ts";
 import { benchRuntimeDocument, benchStagesDocument } from "./commands/bench.ts";
 import { cleanDocument } from "./commands/clean.ts";
+import { dataInspectDocument } from "./commands/data-inspect.ts";
+import { dataPackDocument } from "./commands/data-pack.ts";
+import { dataVerifyDocument } from "./commands/data-verify.ts";
 import { doctorDocument } from "./commands/doctor.ts";
 import { exportDocument } from "./commands/export.ts";
 import { featuresDocument } from "./commands/features.ts";
@@ -50,6 +53,9 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   "artifacts show": artifactsShowDocument,
   "artifacts lineage": artifactsLineageDocument,
   "artifacts verify": artifactsVerifyDocument,
+  "data pack": dataPackDocument,
+  "data inspect": dataInspectDocument,
+  "data verify": dataVerifyDocument,
   predict: predictDocument,
   features: featuresDocument,
   export: exportDocument,

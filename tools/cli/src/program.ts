@@ -13,6 +13,7 @@ export function program(): Command {
   addMasks(peco);
   addRuns(peco);
   addArtifacts(peco);
+  addData(peco);
   addNetworks(peco);
   addPlan(peco);
   addBench(peco);
@@ -38,7 +39,7 @@ function addRun(peco: Command): void {
     .description("trains everything and writes a report: the main job")
     .option(
       "--data <dir>",
-      "pictures: DIR/<class>/*.jpg|png|webp, DIR/{train,val}/<class>/..., or one flat folder (default: makes its own)",
+      "pictures: DIR/<class>/*.jpg|png|webp, DIR/{train,val}/<class>/..., one flat folder, ImageNet's folders or tar files, or WebDataset shards (default: makes its own)",
     )
     .addOption(store())
     .option(
@@ -257,6 +258,49 @@ function addPlan(peco: Command): void {
     .option("--values", "also every value of the recipe, and the publication that it was taken from")
     .addOption(json())
     .action(async (options) => answer(options, (await import("./commands/plan.ts")).planCommand));
+}
+
+function addData(peco: Command): void {
+  const data = peco.command("data").description("packs pictures, and looks at them");
+  const recipe = () => new Option("--recipe <name|file>", "whose split, size and form are used").default("small");
+  const set = () => new Option("--set <path=value>", "changes one value of the recipe; repeatable").argParser(collect);
+  data
+    .command("pack")
+    .description("packs a folder, tar files or shards as peco run does, and says what was found")
+    .argument("<dir>", "pictures as for peco run --data")
+    .addOption(recipe())
+    .addOption(set())
+    .addOption(
+      new Option("--form <form>", "pixels at one size, or the files themselves").choices(["decoded", "encoded"]),
+    )
+    .option("--size <n>", "pixels on a side, decoded", positive)
+    .addOption(store())
+    .addOption(json())
+    .action(async (folder, options) =>
+      answer({ ...options, folder }, (await import("./commands/data-pack.ts")).dataPackCommand),
+    );
+  data
+    .command("inspect")
+    .description("shows what a folder or packed pictures hold: index, hashes, classes, sizes, split")
+    .argument("<artifact|dir>", "digest of packed pictures, or its first characters, or a folder")
+    .addOption(recipe())
+    .addOption(set())
+    .option("--sheet <file>", "write a PNG with some pictures, a class in each row")
+    .addOption(store())
+    .addOption(json())
+    .action(async (what, options) =>
+      answer({ ...options, what }, (await import("./commands/data-inspect.ts")).dataInspectCommand),
+    );
+  data
+    .command("verify")
+    .description("reads packed pictures back and checks every byte; with a folder, says what differs there")
+    .argument("<artifact>", "digest, or its first characters")
+    .argument("[dir]", "the folder that they were packed from")
+    .addOption(store())
+    .addOption(json())
+    .action(async (artifact, folder, options) =>
+      answer({ ...options, artifact, folder }, (await import("./commands/data-verify.ts")).dataVerifyCommand),
+    );
 }
 
 function addBench(peco: Command): void {
