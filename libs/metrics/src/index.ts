@@ -1,10 +1,13 @@
 export { accuracies, type ClassCounts, countClasses, mergeCounts, workersRange } from "./class-counts.ts";
 export { accuracy, balancedAccuracy, bestClasses, confusionMatrix, topKHits } from "./classification.ts";
 export { type CodebookUse, codebookUse, codeHistogram } from "./codebook-use.ts";
+export { frechetDistance, type Gaussian, VectorMoments } from "./frechet-distance.ts";
 export { holm } from "./holm.ts";
 export { type PairedDifference, pairedDifference, signFlip } from "./paired-difference.ts";
 export { psnr } from "./psnr.ts";
+export { alexNetErrors, type Corruption, corruptionError, corruptions, meanCorruptionError } from "./robustness.ts";
 export { type SsimOptions, ssim } from "./ssim.ts";
 export { entropy, mean, sampleDeviation } from "./statistics.ts";
 export { studentCritical, studentTwoSided } from "./student-t.ts";
+export { type SymmetricEigen, symmetricEigen } from "./symmetric-eigen.ts";
 export { type TwoAlternatives, twoAlternatives } from "./two-alternatives.ts";
