@@ -1,4 +1,4 @@
-import { importWeights, type VisionTransformer, type VisionTransformerConfig, withPictureSize } from "@peco/models";
+import { importEncoder, type VisionTransformer, type VisionTransformerConfig, withPictureSize } from "@peco/models";
 import type { Recipe } from "@peco/recipes";
 import type { StageContext } from "@peco/stage";
 import {
@@ -66,17 +66,10 @@ async function fromPerceptualNetwork({ spec, store }: StageContext): Promise<Fou
   return { config: network.config, weights: network.weights };
 }
 
-/** A file's network has the recipe's width, depth and patch: its heads can't be read, and would else be the wrong ones. */
 async function fromFile(context: StageContext): Promise<Found> {
-  const { image, vit } = context.recipe;
   const { tensors } = await readWeightsFile(context);
-  const { architecture, weights } = importWeights(tensors, {
-    role: "encoder",
-    heads: vit.heads,
-    normalisation: image,
-    known: { width: vit.width, depth: vit.depth, patch: image.patch },
-  });
-  return { config: configOf(architecture.vit, context.recipe), weights };
+  const { vit, weights } = importEncoder(tensors, { ...context.recipe.image, ...context.recipe.vit });
+  return { config: configOf(vit, context.recipe), weights };
 }
 
 /** The network's own shape with what a recipe's `image` and `vit` have beside it. */

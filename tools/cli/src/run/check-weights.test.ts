@@ -38,6 +38,7 @@ describe("the weights that a recipe names", () => {
     [network(join(folder, "none")), /perceptual-network reads: .*none is not there/],
     [network(folder), /is no file/],
     [network(text), /text\.safetensors: the header is said to have/],
+    [["finetune.start=weights", `finetune.weights=${file}`], /finetune reads, .*of no known vision transformer/],
     [network(file), /missing: patch_embed\.proj\.weight/],
     [[...network(file, "vgg16"), "codebook.loss.norm=none"], /missing: features\.0\.bias/],
     [

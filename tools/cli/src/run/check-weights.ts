@@ -10,11 +10,11 @@ export class WeightsUnfit extends Error {
   override readonly name = "WeightsUnfit";
   readonly exitCode = 65;
   readonly path: string;
-  readonly remedy: string;
-  constructor(stage: StageName, path: string, cause: { message: string; remedy?: string }) {
+  readonly remedy =
+    "Give weights of the very network that the recipe names; docs/weights.md says where each comes from and how it is converted.";
+  constructor(stage: StageName, path: string, cause: Error) {
     super(`the weights that ${stage} reads, ${path}: ${cause.message}`, { cause });
     this.path = path;
-    this.remedy = `${cause.remedy ?? "Give another file."} docs/weights.md says where each comes from and how it is converted.`;
   }
 }
 
@@ -34,6 +34,7 @@ export async function checkWeights(files: WeightsFiles, recipe: Recipe): Promise
       if (preset !== null) models.importPerceptualNetwork(preset, tensors, recipe.image.size);
     },
     codebook: (tensors) => models.importDallE(tensors),
+    finetune: (tensors) => models.importEncoder(tensors, { ...recipe.image, ...recipe.vit }),
   };
   for (const [stage, { path }] of files) {
     try {
