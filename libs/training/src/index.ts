@@ -1,5 +1,6 @@
 export { type Checkpoint, StageCheckpoints } from "./checkpoint.ts";
 export { openData } from "./data-input.ts";
+export { type Distance, distancesOf } from "./distances.ts";
 export {
   type Contribution,
   compileStep,
@@ -12,6 +13,7 @@ export {
   wholeStep,
 } from "./divisible-step.ts";
 export { Diverged } from "./errors.ts";
+export { type FrozenStep, frozenStep } from "./frozen-step.ts";
 export { History, type HistoryRow, historyRow } from "./history.ts";
 export { type Trained, type Training, train } from "./loop.ts";
 export {
@@ -34,6 +36,7 @@ export {
 } from "./perceptual-network-model.ts";
 export type { TrainerMetrics } from "./progress.ts";
 export { type BatchSource, ReadAhead } from "./read-ahead.ts";
+export { resized } from "./resized.ts";
 export type { Hyper, StepBatch, StepMetrics } from "./step-batch.ts";
 export { useThreads } from "./threads.ts";
 export {

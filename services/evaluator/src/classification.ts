@@ -1,7 +1,7 @@
 import { accuracies, type ClassCounts, countClasses, mean, mergeCounts } from "@peco/metrics";
 import type { Arm } from "@peco/report/evaluation";
+import { frozenStep } from "@peco/training";
 import { type HostArray, tf } from "tfjs-libtensorflow";
-import { frozenStep } from "./frozen-step.ts";
 import { classifierOf, type FinetunedArm, type FinetunedNetwork } from "./inputs.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
 import { logitsOf } from "./steps.ts";
@@ -70,7 +70,7 @@ async function countTest(
 ): Promise<ClassCounts> {
   const classifier = classifierOf(weights);
   try {
-    await using step = frozenStep(pass.context, "classifier", logitsOf(classifier, config));
+    await using step = frozenStep(pass.context.recipe.runtime, "classifier", logitsOf(classifier, config));
     let counts: ClassCounts | undefined;
     await overPictures(
       pass,

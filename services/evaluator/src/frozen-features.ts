@@ -1,6 +1,6 @@
 import type { Selection } from "@peco/data";
+import { frozenStep } from "@peco/training";
 import type { HostArray, tf } from "tfjs-libtensorflow";
-import { frozenStep } from "./frozen-step.ts";
 import type { LabelledFeatures } from "./linear-probe.ts";
 import { limited, overPictures, type Pass } from "./pictures-in-order.ts";
 
@@ -32,9 +32,13 @@ export async function overFeatures(
   selection: Selection,
   use: (rows: FeatureRows) => Promise<void> | void,
 ): Promise<void> {
-  await using step = frozenStep(pass.context, features.name, ({ images }: { readonly images: tf.Tensor4D }) => ({
-    kinds: features.of(images),
-  }));
+  await using step = frozenStep(
+    pass.context.recipe.runtime,
+    features.name,
+    ({ images }: { readonly images: tf.Tensor4D }) => ({
+      kinds: features.of(images),
+    }),
+  );
   await overPictures(
     pass,
     `${features.name}, ${selection.split}`,

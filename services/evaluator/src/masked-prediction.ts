@@ -1,9 +1,8 @@
 import { drawMask, type MaskOptions } from "@peco/masking";
 import { fold, type Key, key, stream } from "@peco/random";
 import type { Evaluation } from "@peco/report/evaluation";
-import type { Tokenizer } from "@peco/training";
+import { frozenStep, type Tokenizer } from "@peco/training";
 import type { HostArray } from "tfjs-libtensorflow";
-import { frozenStep } from "./frozen-step.ts";
 import type { PretrainedNetwork } from "./inputs.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
 import { maskedPrediction } from "./steps.ts";
@@ -27,7 +26,11 @@ export async function measureMaskedPrediction(
   const { context } = pass;
   const law = maskLaw(context, tokenizer);
   const seed = maskKey(context);
-  await using step = frozenStep(context, "masked prediction", maskedPrediction(model, config, tokenizer, law.count));
+  await using step = frozenStep(
+    context.recipe.runtime,
+    "masked prediction",
+    maskedPrediction(model, config, tokenizer, law.count),
+  );
   let [masked, right, loss] = [0, 0, 0];
   await overPictures(
     pass,

@@ -1,7 +1,7 @@
 import type { NearestNeighbours } from "@peco/report/evaluation";
+import { type FrozenStep, frozenStep } from "@peco/training";
 import { type HostArray, tf } from "tfjs-libtensorflow";
 import { type FrozenFeatures, labelledFeatures, overFeatures } from "./frozen-features.ts";
-import { type FrozenStep, frozenStep } from "./frozen-step.ts";
 import type { FrozenNetwork } from "./inputs.ts";
 import type { LabelledFeatures } from "./linear-probe.ts";
 import type { Pass } from "./pictures-in-order.ts";
@@ -49,7 +49,7 @@ export class NeighbourVotes implements AsyncDisposable {
       return tf.tidy(() => unitRows(tf.tensor2d(rows, [rows.length / width, width])));
     });
     const most = Math.max(...options.neighbours);
-    this.#step = frozenStep(context, "nearest neighbours", (batch: Batch) => nearest(batch, most));
+    this.#step = frozenStep(context.recipe.runtime, "nearest neighbours", (batch: Batch) => nearest(batch, most));
   }
 
   /** The class that pictures with features `[pictures, width]` are given, int32 `[pictures]` for each number of neighbours. */

@@ -1,9 +1,8 @@
 import { setImmediate } from "node:timers/promises";
 import { codebookUse, codeHistogram, mean, psnr, sampleDeviation, ssim } from "@peco/metrics";
 import { evaluation } from "@peco/report/evaluation";
-import type { Tokenizer } from "@peco/training";
+import { frozenStep, type Tokenizer } from "@peco/training";
 import type { z } from "zod";
-import { frozenStep } from "./frozen-step.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
 import { tokensAndPictures } from "./steps.ts";
 
@@ -23,7 +22,7 @@ export async function measureReconstruction(
   tokenizer: Tokenizer,
 ): Promise<z.infer<typeof reconstructionResult>> {
   const { codes, side, pictureSize: size } = tokenizer;
-  await using step = frozenStep(pass.context, "reconstruction", tokensAndPictures(tokenizer));
+  await using step = frozenStep(pass.context.recipe.runtime, "reconstruction", tokensAndPictures(tokenizer));
   const [psnrs, ssims]: [number[], number[]] = [[], []];
   const histogram = new Uint32Array(codes);
   const [bytes, perPicture] = [size * size * 3, side * side];

@@ -3,10 +3,9 @@ import { drawMask } from "@peco/masking";
 import { classAttention } from "@peco/models";
 import { fold, type Key, stream } from "@peco/random";
 import type { Evaluation } from "@peco/report/evaluation";
-import type { Tokenizer } from "@peco/training";
+import { frozenStep, type Tokenizer } from "@peco/training";
 import sharp from "sharp";
 import type { HostArray, tf } from "tfjs-libtensorflow";
-import { frozenStep } from "./frozen-step.ts";
 import type { FrozenNetwork, Networks, PretrainedNetwork } from "./inputs.ts";
 import { hiddenPatches, maskKey, maskLaw } from "./masked-prediction.ts";
 import { overPictures, type Pass } from "./pictures-in-order.ts";
@@ -144,7 +143,7 @@ async function readPictures(pass: Pass, numbers: readonly number[], tokenizerSiz
 
 /** Tokens `[pictures, rows, columns]`. */
 async function tokensOf({ context }: Pass, { tokenise }: Tokenizer, images: Batch): Promise<HostArray<"int32">> {
-  await using step = frozenStep(context, "tokens", (batch: { readonly images: tf.Tensor4D }) => ({
+  await using step = frozenStep(context.recipe.runtime, "tokens", (batch: { readonly images: tf.Tensor4D }) => ({
     tokens: tokenise(batch.images),
   }));
   return (await step.run({ images })).tokens as HostArray<"int32">;
@@ -153,7 +152,7 @@ async function tokensOf({ context }: Pass, { tokenise }: Tokenizer, images: Batc
 /** The pictures that tokens stand for; null without a decoder. */
 async function decoded({ context }: Pass, { decode }: Tokenizer, tokens: HostArray<"int32">): Promise<Batch | null> {
   if (decode === null) return null;
-  await using step = frozenStep(context, "decoder", (batch: { readonly tokens: tf.Tensor3D }) => ({
+  await using step = frozenStep(context.recipe.runtime, "decoder", (batch: { readonly tokens: tf.Tensor3D }) => ({
     pictures: drawn(decode(batch.tokens)),
   }));
   const { pictures } = await step.run({ tokens });
@@ -176,7 +175,11 @@ async function predict(
   for (const [i, number] of numbers.entries()) {
     masks.set(drawMask(stream(fold(maskKey(context), number)), law), i * patches);
   }
-  await using step = frozenStep(context, "masked pictures", maskedPrediction(model, config, tokenizer, law.count));
+  await using step = frozenStep(
+    context.recipe.runtime,
+    "masked pictures",
+    maskedPrediction(model, config, tokenizer, law.count),
+  );
   const mask: Batch = { dtype: "uint8", shape: [numbers.length, patches], data: masks };
   const result = await step.run({ images, tokenizerImages, mask });
   return numbers.map((_, i) => ({
@@ -202,7 +205,7 @@ async function attentionOf(
   images: Batch,
 ): Promise<Float32Array[][]> {
   if (config.size !== images.shape[1]) return [];
-  await using step = frozenStep(context, "attention", (batch: { readonly images: tf.Tensor4D }) => ({
+  await using step = frozenStep(context.recipe.runtime, "attention", (batch: { readonly images: tf.Tensor4D }) => ({
     shares: classAttention(vit, config, batch.images),
   }));
   const { shape, data } = (await step.run({ images })).shares;

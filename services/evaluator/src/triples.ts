@@ -2,7 +2,7 @@ import { gaussianBlur, type HostUint8 } from "@peco/data";
 import { twoAlternatives } from "@peco/metrics";
 import { fold, key, stream } from "@peco/random";
 import type { Triples } from "@peco/report/evaluation";
-import { distancesOf } from "./distances.ts";
+import { distancesOf } from "@peco/training";
 import type { Networks } from "./inputs.ts";
 import { type Chunk, limited, overPictures, type Pass } from "./pictures-in-order.ts";
 
@@ -42,7 +42,7 @@ export async function measureTriples(pass: Pass, networks: Networks): Promise<Tr
     ({ kind }) => kind !== "other-picture" || pictures > 1,
   );
   await using open = new AsyncDisposableStack();
-  const measured = distancesOf(context, networks).map((distance) => ({
+  const measured = distancesOf(context.recipe.runtime, networks).map((distance) => ({
     distance: open.use(distance),
     /** Distances of every change, picture by picture. */
     byChange: new Map<string, number[]>(),

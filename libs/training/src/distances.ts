@@ -1,31 +1,29 @@
 import type { HostUint8 } from "@peco/data";
 import { normaliseFeatures } from "@peco/models";
-import type { Triples } from "@peco/report/evaluation";
-import type { PerceptualNetwork, Tokenizer } from "@peco/training";
-import { tf } from "tfjs-libtensorflow";
+import { type Compiler, tf } from "tfjs-libtensorflow";
 import { frozenStep } from "./frozen-step.ts";
-import type { Networks } from "./inputs.ts";
-import type { Pass } from "./pictures-in-order.ts";
+import type { PerceptualNetwork } from "./perceptual-network-model.ts";
 import { resized } from "./resized.ts";
+import type { Tokenizer } from "./tokenizer-model.ts";
 
 /** A way to say how far pictures are from others. */
 export interface Distance extends AsyncDisposable {
-  readonly name: Triples["settings"][number]["distances"][number]["distance"];
+  readonly name: "tokens" | "pixels" | "features";
   /** Distances `[rows]` of pictures from those in the same rows, `uint8 [rows, size, size, 3]` both. */
   between(first: HostUint8, second: HostUint8): Promise<Float64Array>;
 }
 
-type Context = Pass["context"];
+type Runtime = { readonly compiler: Compiler };
 
 /** Squared error of pixels, and what the networks at hand make of pictures. */
 export function distancesOf(
-  context: Context,
-  { tokenizer, perceptual }: Pick<Networks, "tokenizer" | "perceptual">,
+  runtime: Runtime,
+  { tokenizer, perceptual }: { tokenizer: Tokenizer | null; perceptual: PerceptualNetwork | null },
 ): Distance[] {
   return [
-    ...(tokenizer === null ? [] : [tokenDistance(context, tokenizer)]),
+    ...(tokenizer === null ? [] : [tokenDistance(runtime, tokenizer)]),
     pixelDistance,
-    ...(perceptual === null ? [] : [featureDistance(context, perceptual)]),
+    ...(perceptual === null ? [] : [featureDistance(runtime, perceptual)]),
   ];
 }
 
@@ -46,8 +44,8 @@ export const pixelDistance: Distance = {
 };
 
 /** Share of places at which tokens differ. */
-export function tokenDistance(context: Context, tokenizer: Tokenizer): Distance {
-  const step = frozenStep(context, "token distance", ({ first, second }: Pair) => {
+export function tokenDistance(runtime: Runtime, tokenizer: Tokenizer): Distance {
+  const step = frozenStep(runtime, "token distance", ({ first, second }: Pair) => {
     const differ = tf.notEqual(tokenizer.tokenise(first), tokenizer.tokenise(second));
     return { distance: tf.sum<tf.Tensor1D>(tf.cast(differ, "int32"), [1, 2]) };
   });
@@ -66,11 +64,11 @@ export function tokenDistance(context: Context, tokenizer: Tokenizer): Distance 
  * Mean over the blocks of the mean squared difference of their features: of a ViT, patch tokens that are layer-normalised
  * without weights; of VGG-16, those of LPIPS.
  */
-export function featureDistance(context: Context, network: PerceptualNetwork): Distance {
+export function featureDistance(runtime: Runtime, network: PerceptualNetwork): Distance {
   const features = network.features(Array.from({ length: network.depth }, (_, block) => block + 1));
   const norm = network.network === "vit" ? "layernorm" : "none";
   const { size } = network.preprocessing;
-  const step = frozenStep(context, "feature distance", ({ first, second }: Pair) => {
+  const step = frozenStep(runtime, "feature distance", ({ first, second }: Pair) => {
     const others = features(second);
     const layers = features(first).map((own, layer) => {
       const difference = tf.sub(normaliseFeatures(own, norm), normaliseFeatures(others[layer] as tf.Tensor3D, norm));

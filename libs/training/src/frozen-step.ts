@@ -1,5 +1,4 @@
-import type { StageContext } from "@peco/stage";
-import { type Host, jit, type Metrics, random, State } from "tfjs-libtensorflow";
+import { type Compiler, type Host, jit, type Metrics, random, State } from "tfjs-libtensorflow";
 
 /** A compiled function of a batch over networks that are only asked; freed by `await using`. */
 export interface FrozenStep<B, M> extends AsyncDisposable {
@@ -7,15 +6,19 @@ export interface FrozenStep<B, M> extends AsyncDisposable {
   run(batch: Host<B>): Promise<Metrics<M>>;
 }
 
-/** Compiles a function that draws nothing. Tensors that it captures, such as a network's weights, become fixed inputs. */
+/**
+ * Compiles a function that draws nothing. Tensors that it captures, such as a network's weights, become fixed inputs.
+ * @param runtime that of a recipe
+ * @param name for logs and errors
+ */
 export function frozenStep<B, M>(
-  { recipe }: Pick<StageContext, "recipe">,
+  runtime: { readonly compiler: Compiler },
   name: string,
   compute: (batch: B) => M,
 ): FrozenStep<B, M> {
   const step = jit((state: null, batch: B) => ({ state, metrics: compute(batch) }), {
     name,
-    compiler: recipe.runtime.compiler,
+    compiler: runtime.compiler,
   });
   const state = State.of(null);
   return {
