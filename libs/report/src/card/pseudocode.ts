@@ -77,7 +77,7 @@ const described: Readonly<Record<string, { file: string; lines: (value: Read) =>
   },
   finetune: {
     file: "services/finetuner/src/finetune-step.ts",
-    lines: (v) => [`V from ${v("finetune.start")}`, ...fineTuning(v)],
+    lines: (v) => [`V starts from: ${v("finetune.start")}`, ...fineTuning(v)],
   },
   "finetune-from-scratch": {
     file: "services/finetuner/src/finetune-step.ts",

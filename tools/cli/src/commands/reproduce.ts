@@ -1,5 +1,5 @@
 import { mkdirSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { Store } from "@peco/artifacts";
 import { makeCard, type ReproducibilityCard } from "@peco/report";
 import { z } from "zod";
@@ -86,8 +86,8 @@ function wordsOf(card: ReproducibilityCard, { data }: ReproduceOptions, store: s
   const { source } = card.data;
   if (source === "generated" && data !== undefined)
     throw new UsageError("the card's run made its pictures itself: --data has no place here");
-  mkdirSync(store, { recursive: true });
-  const recipe = join(store, "recipe-of-the-card.yaml");
+  mkdirSync(dirname(store), { recursive: true });
+  const recipe = `${store}.yaml`;
   writeFileSync(recipe, `${JSON.stringify(card.experiment.resolved, null, 2)}\n`);
   return {
     recipe,

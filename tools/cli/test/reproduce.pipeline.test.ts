@@ -1,0 +1,91 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { reproducibilityCard } from "@peco/report";
+import sharp from "sharp";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { reproduceDocument } from "../src/commands/reproduce.ts";
+import { peco } from "./peco.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "peco-reproduce-"));
+const pictures = join(folder, "pictures");
+const store = join(folder, "store");
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Twelve pictures of a colour in each of two classes. */
+async function paint(): Promise<void> {
+  for (const [name, hue] of [
+    ["red", 0],
+    ["blue", 200],
+  ] as const) {
+    mkdirSync(join(pictures, name), { recursive: true });
+    for (let i = 0; i < 12; i++) {
+      const background = { r: 255 - hue, g: 10 * i, b: hue };
+      const picture = sharp({ create: { width: 40, height: 36, channels: 3, background } });
+      await picture.png().toFile(join(pictures, name, `${i}.png`));
+    }
+  }
+}
+
+const words = (card: string, ...more: string[]) => ["reproduce", card, "--json", ...more];
+const errorOf = (stdout: string) => (JSON.parse(stdout) as { error: { name: string; message: string } }).error;
+
+describe("peco reproduce", () => {
+  let card: string;
+  beforeAll(async () => {
+    await paint();
+    const small = ["perceptualNetwork.batch=8", "perceptualNetwork.steps=3"].flatMap((set) => ["--set", set]);
+    const run = ["run", "--recipe", "tiny", "--data", pictures, "--until", "perceptual-network", ...small];
+    const { code, stderr } = await peco([...run, "--store", store]);
+    expect(code, stderr).toBe(0);
+    const runs = join(store, "runs");
+    card = join(runs, readdirSync(runs)[0] as string, "card.json");
+  }, 120_000);
+
+  it("repeats a run in a store of its own, and says that it is identical", { timeout: 120_000 }, async () => {
+    const parsed = reproducibilityCard.parse(JSON.parse(readFileSync(card, "utf8")));
+    expect(parsed.data.source).toBe(pictures);
+    const again = join(folder, "again");
+    const { code, stdout, stderr } = await peco(words(card, "--other-revision", "--store", again));
+    expect(code, stderr).toBe(0);
+    const found = reproduceDocument.parse(JSON.parse(stdout));
+    expect(found).toMatchObject({ verdict: "identical", firstDifference: null, store: again });
+    expect(found.stages.map(({ stage }) => stage)).toEqual(["data", "perceptual-network"]);
+  });
+
+  it("refuses other pictures before anything is trained", { timeout: 60_000 }, async () => {
+    const other = join(folder, "other");
+    mkdirSync(join(other, "red"), { recursive: true });
+    mkdirSync(join(other, "blue"), { recursive: true });
+    for (const name of ["red", "blue"])
+      for (let i = 0; i < 12; i++)
+        writeFileSync(join(other, name, `${i}.png`), readFileSync(join(pictures, name, `${(i * 5) % 12}.png`)));
+    writeFileSync(join(other, "red", "0.png"), readFileSync(join(pictures, "blue", "7.png")));
+    const options = ["--other-revision", "--data", other, "--store", join(folder, "refused")];
+    const { code, stdout } = await peco(words(card, ...options));
+    expect(code).toBe(65);
+    expect(errorOf(stdout)).toMatchObject({ name: "OtherPictures" });
+  });
+
+  it("refuses a card of another code revision, and what is no card", async () => {
+    const parsed = JSON.parse(readFileSync(card, "utf8")) as { code: object };
+    const file = join(folder, "other.json");
+    writeFileSync(
+      file,
+      JSON.stringify({ ...parsed, code: { ...parsed.code, changed: false, revision: "0".repeat(40) } }),
+    );
+    const { code, stdout } = await peco(words(file, "--check"));
+    expect(code).toBe(76);
+    expect(errorOf(stdout).message).toContain(`the card is of revision ${"0".repeat(40)}, and this is `);
+    writeFileSync(file, "{}");
+    const empty = await peco(words(file));
+    expect(empty.code).toBe(76);
+    expect(errorOf(empty.stdout)).toMatchObject({ name: "CardUnreadable" });
+  });
+
+  it("says with --check what differs here, and runs nothing", async () => {
+    const { code, stdout } = await peco(words(card, "--other-revision", "--check"));
+    expect(code).toBe(0);
+    expect(reproduceDocument.parse(JSON.parse(stdout))).toMatchObject({ again: null, verdict: null, remarks: [] });
+  });
+});
