@@ -35,6 +35,8 @@ export interface IdentifiedFolder extends Omit<FolderContents, "files"> {
    * pictures in the same places give the same digest, wherever the folder is.
    */
   readonly digest: string;
+  /** Bytes of all files that could be read. */
+  readonly bytes: number;
   /** Files whose bytes were read; those of which path, size and time of change were known were not. */
   readonly read: number;
 }
@@ -64,6 +66,7 @@ export async function identifyFolder(folder: string, options: IdentifyOptions = 
   const now: Remembered["files"] = {};
   const files: IdentifiedFile[] = [];
   let read = 0;
+  let bytes = 0;
   for (const file of contents.files) {
     options.signal?.throwIfAborted();
     try {
@@ -75,6 +78,7 @@ export async function identifyFolder(folder: string, options: IdentifyOptions = 
       const hash = same ? before[2] : await hashRange(file);
       if (!same) read++;
       if (same || Date.now() - Number(mtimeMs) > RACY_MS) now[file.name] = [Number(size), times, hash];
+      bytes += Number(size);
       files.push({ ...file, hash });
     } catch (cause) {
       files.push({
@@ -86,7 +90,7 @@ export async function identifyFolder(folder: string, options: IdentifyOptions = 
     options.onProgress?.(files.length, contents.files.length);
   }
   if (memory !== null && (read > 0 || Object.keys(known).length !== files.length)) await remember(memory, now);
-  return { ...contents, files, labels, digest: digestOf(contents.kind, files, labels), read };
+  return { ...contents, files, labels, digest: digestOf(contents.kind, files, labels), bytes, read };
 }
 
 /** Sources in which a picture's name says its class and its split. */

@@ -126,10 +126,11 @@ export function previewFolder(folder: IdentifiedFolder, options: SplitShares & L
 /** The files that could be read, in the order of their contents. */
 function readableFiles(folder: IdentifiedFolder): (IdentifiedFile & { hash: string })[] {
   const files = folder.files.filter((file): file is IdentifiedFile & { hash: string } => file.hash !== null);
-  return files.sort((a, b) => (a.hash + a.name < b.hash + b.name ? -1 : 1));
+  return files.sort((a, b) => (a.hash === b.hash ? order(a.name, b.name) : order(a.hash, b.hash)));
 }
 
-const byName = (a: SkippedFile, b: SkippedFile) => (a.name < b.name ? -1 : 1);
+const order = (a: string, b: string) => (a < b ? -1 : 1);
+const byName = (a: SkippedFile, b: SkippedFile) => order(a.name, b.name);
 
 /** Packs the generated set that lies in `folder`, in the order in which it was drawn. */
 export async function packGenerated(

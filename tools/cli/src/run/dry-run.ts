@@ -95,13 +95,15 @@ function work({ image, vit }: Shape): number {
 }
 
 function diskBytes({ loaded: { recipe }, folder, seeds }: Experiment): number {
+  const { generated, form } = recipe.data;
+  const drawn = generated.train + generated.validation + generated.test;
+  const pixels = recipe.image.size ** 2 * 3;
+  // packed pictures, of a generated set its own files, too, and weights with checkpoints of all stages
   const pictures =
-    folder === null
-      ? recipe.data.generated.train + recipe.data.generated.validation + recipe.data.generated.test
-      : folder.files.length;
-  // packed pictures, a generated set's own files, and weights with checkpoints of all stages
-  const each = recipe.image.size ** 2 * 3 * (folder === null ? 2 : 1);
-  return (pictures * each + 40 * parameters(recipe) + 20e6) * seeds.length;
+    folder === null ? 2 * drawn * pixels : form === "encoded" ? folder.bytes : folder.files.length * pixels;
+  // A folder is packed once for all seeds.
+  const packs = folder === null ? seeds.length : 1;
+  return pictures * packs + (40 * parameters(recipe) + 20e6) * seeds.length;
 }
 
 function memoryBytes(recipe: Recipe): number {
