@@ -11,6 +11,8 @@ import { dataInspectDocument } from "./commands/data-inspect.ts";
 import { dataPackDocument } from "./commands/data-pack.ts";
 import { dataVerifyDocument } from "./commands/data-verify.ts";
 import { doctorDocument } from "./commands/doctor.ts";
+import { evaluateBappsDocument } from "./commands/evaluate-bapps.ts";
+import { evaluateRobustnessDocument } from "./commands/evaluate-robustness.ts";
 import { exportDocument } from "./commands/export.ts";
 import { featuresDocument } from "./commands/features.ts";
 import { lintDocument } from "./commands/lint.ts";
@@ -21,6 +23,7 @@ import { reportDocument } from "./commands/report.ts";
 import { reproduceDocument } from "./commands/reproduce.ts";
 import { runsCompareDocument, runsLsDocument, runsRmDocument, runsShowDocument } from "./commands/runs.ts";
 import { testDocument } from "./commands/test.ts";
+import { tokenizerInspectDocument } from "./commands/tokenizer-inspect.ts";
 import { dryRunDocument } from "./run/dry-run.ts";
 import { runDocument } from "./run/run-answer.ts";
 import { studyDocument } from "./study/command.ts";
@@ -58,6 +61,9 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   "data verify": dataVerifyDocument,
   predict: predictDocument,
   features: featuresDocument,
+  "tokenizer inspect": tokenizerInspectDocument,
+  "evaluate bapps": evaluateBappsDocument,
+  "evaluate robustness": evaluateRobustnessDocument,
   export: exportDocument,
   clean: cleanDocument,
   doctor: doctorDocument,

@@ -15,6 +15,8 @@ export function program(): Command {
   addArtifacts(peco);
   addData(peco);
   addNetworks(peco);
+  addTokenizer(peco);
+  addEvaluate(peco);
   addPlan(peco);
   addBench(peco);
   addStudy(peco);
@@ -244,6 +246,68 @@ function addNetworks(peco: Command): void {
     .addOption(store())
     .addOption(json())
     .action(async (options) => answer(options, (await import("./commands/export.ts")).exportCommand));
+}
+
+function addEvaluate(peco: Command): void {
+  const evaluate = peco.command("evaluate").description("asks trained networks about sets of other people's");
+  evaluate
+    .command("bapps")
+    .description(
+      "how well tokens, pixels and features agree with people's judgement of what looks alike (BAPPS, two alternatives)",
+    )
+    .requiredOption(
+      "--artifact <id>",
+      "a tokenizer, with the perceptual network that it was trained with, or such a network",
+    )
+    .requiredOption("--data <dir>", "folder with sets of ref/, p0/, p1/ and judge/*.npy, also in folders inside it")
+    .option("--batch <n>", "triples computed at a time", positive, 64)
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) => answer(options, (await import("./commands/evaluate-bapps.ts")).evaluateBappsCommand));
+  evaluate
+    .command("robustness")
+    .description("what a classifier names right of ImageNet-A, -R or -C, or of any folder of class folders")
+    .addOption(
+      new Option("--set <name>", "how the set is counted")
+        .choices(["imagenet-a", "imagenet-r", "imagenet-c", "imagefolder"])
+        .makeOptionMandatory(),
+    )
+    .requiredOption("--data <dir>", "DIR/<class>/*, of imagenet-c DIR/<corruption>/<severity>/<class>/*")
+    .option("--model <name>", "one of timm's: beit_base_patch16_224 and others; needs --weights and --classes")
+    .option("--artifact <id>", "a classifier of the store: digest, or its first characters")
+    .option("--weights <file>", "safetensors with timm's or BEiT's names; with --artifact in place of its own")
+    .option("--network <n>", "which of a classifier's networks (default: the best on validation)", positive)
+    .option("--average", "the moving average of a classifier's weights")
+    .option("--classes <file>", "names of the outputs, one on a line, for a model (ImageNet: wnids)")
+    .option("--batch <n>", "pictures computed at a time", positive, 32)
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) =>
+      answer(options, (await import("./commands/evaluate-robustness.ts")).evaluateRobustnessCommand),
+    );
+}
+
+function addTokenizer(peco: Command): void {
+  peco
+    .command("tokenizer")
+    .description("looks at tokenizers")
+    .command("inspect")
+    .description("says how codes are used, what they stand for, and how near reconstructions come")
+    .option("--artifact <id>", "the tokenizer: digest, or its first characters")
+    .option("--run <id>", "the tokenizer of a run")
+    .option("--data <id>", "packed pictures (default: those that it was trained on)")
+    .option("--network <id|none>", "perceptual network to compare reconstructions in (default: the tokenizer's own)")
+    .addOption(new Option("--split <split>", "which pictures").choices(["train", "validation", "test"]).default("test"))
+    .option("--pictures <n>", "only the first so many", positive)
+    .option("--codes <n>", "codes on the sheets, the most used ones", positive, 64)
+    .option("--places <n>", "nearest places for each of them", positive, 8)
+    .option("--batch <n>", "pictures computed at a time", positive, 32)
+    .option("--out <dir>", "write codes.png, nearest.png, reconstructions.png and inspection.json there")
+    .addOption(store())
+    .addOption(json())
+    .action(async (options) =>
+      answer(options, (await import("./commands/tokenizer-inspect.ts")).tokenizerInspectCommand),
+    );
 }
 
 function addPlan(peco: Command): void {

@@ -6,8 +6,8 @@ import type { HostArray } from "tfjs-libtensorflow";
 export interface PictureView {
   /** Side of the network's pictures, in pixels. */
   readonly size: number;
-  /** Length to which the shorter side is resized; the middle `size` pixels are kept. */
-  readonly resize: number;
+  /** Length to which the shorter side is resized (null: it is left as it is); the middle `size` pixels are kept. */
+  readonly resize: number | null;
   readonly filter: Filter;
   /** Decoded as for a pack of pixels, where large pictures are first shrunk by the decoder. */
   readonly packed: boolean;

@@ -75,6 +75,9 @@ export async function readPicture(path: string, view: PictureView, resize: boole
     throw new UndecodablePicture(`has ${picture.width} x ${picture.height} pixels and not ${size} x ${size}`);
   }
   const out = new Uint8Array(size * size * 3);
-  centerCrop(resizeShorterSide(picture, view.resize, view.filter), out, size);
+  if (view.resize === null && Math.min(picture.height, picture.width) < size)
+    throw new UndecodablePicture(`has ${picture.width} x ${picture.height} pixels, too few to crop ${size} x ${size}`);
+  const whole = view.resize === null ? picture : resizeShorterSide(picture, view.resize, view.filter);
+  centerCrop(whole, out, size);
   return out;
 }
