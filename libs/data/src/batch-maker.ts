@@ -1,5 +1,6 @@
 import { drawMask } from "@peco/masking";
 import { fold, type Key, key, stream } from "@peco/random";
+import { type Slice, sliceRows } from "./batch-slices.ts";
 import type { AnyBatch, BatchSpec } from "./batch-spec.ts";
 import { makeEvaluationView } from "./evaluation-view.ts";
 import { type HostInt32, hostInt32, hostUint8 } from "./host-array.ts";
@@ -43,11 +44,12 @@ export class BatchMaker {
     this.#order = this.#key === null ? null : new SampleOrder(fold(this.#key, "order"), selected.places.length);
   }
 
-  /** The batch, or the part of one, of a number. @throws CorruptPack */
-  async make(number: number): Promise<AnyBatch> {
+  /** The batch, or the part of one, of a number: a slice of its rows. @throws CorruptPack */
+  async make(number: number, slice: Slice = { index: 0, of: 1 }): Promise<AnyBatch> {
     const spec = this.#spec;
-    if (spec.kind === "in-order") return this.#inOrder(spec, number);
-    const samples = this.#samplesOf(spec, number);
+    if (spec.kind === "in-order") return this.#inOrder(spec, number, slice);
+    const all = this.#samplesOf(spec, number);
+    const samples = all.slice(...sliceRows(all.length, slice));
     switch (spec.kind) {
       case "two-views":
         return this.#twoViews(spec, samples);
@@ -103,15 +105,20 @@ export class BatchMaker {
     return { images, labels, ...(spec.erase && { erase: boxesToErase(samples, spec.size, spec.erase) }) };
   }
 
-  async #inOrder(spec: Extract<BatchSpec, { kind: "in-order" }>, step: number): Promise<AnyBatch> {
-    const images = pictures(spec.batch, spec.size);
-    const labels = hostInt32(spec.batch);
-    const first = step * spec.batch;
-    const places = this.#selected.places.subarray(first, first + spec.batch);
-    labels.data.set(this.#selected.labels.subarray(first, first + spec.batch));
+  async #inOrder(
+    { batch, size, view }: Extract<BatchSpec, { kind: "in-order" }>,
+    step: number,
+    slice: Slice,
+  ): Promise<AnyBatch> {
+    const [first, end] = sliceRows(batch, slice).map((at) => step * batch + at) as [number, number];
+    const rows = end - first;
+    const images = pictures(rows, size);
+    const labels = hostInt32(rows);
+    const places = this.#selected.places.subarray(first, end);
+    labels.data.set(this.#selected.labels.subarray(first, end));
     labels.data.fill(-1, places.length);
     await this.#pictures.each(places, (picture, at) => {
-      makeEvaluationView(picture, row(images.data, at, spec.batch), spec.size, spec.view ?? null);
+      makeEvaluationView(picture, row(images.data, at, rows), size, view ?? null);
     });
     return { images, labels, valid: { dtype: "int32", shape: [], data: Int32Array.of(places.length) } };
   }

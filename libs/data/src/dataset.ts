@@ -1,6 +1,8 @@
+import { availableParallelism } from "node:os";
 import { setImmediate } from "node:timers/promises";
 import { balancedPlaces } from "./balanced-places.ts";
 import type { Selected } from "./batch-maker.ts";
+import { joinSlices } from "./batch-slices.ts";
 import {
   type AnyBatch,
   type BatchOf,
@@ -20,6 +22,11 @@ import { openPictures, type PictureReader, type PictureSpec } from "./picture-re
 import type { PictureTable } from "./picture-table.ts";
 import { WorkerPool } from "./worker-pool.ts";
 
+/** Threads that decode, unless told otherwise: beyond, a trainer of one device is no longer waiting for pictures. */
+const MOST_THREADS = 16;
+/** Rows of a batch for which handing them to another thread is worth it. */
+const SMALLEST_SLICE = 4;
+
 /**
  * A pack, opened: its index, its pictures by number, and sources of batches that are made on threads of its own.
  *
@@ -37,6 +44,7 @@ export class Dataset implements AsyncDisposable {
   readonly pictures: PictureTable;
   readonly #spec: PictureSpec;
   readonly #reader: PictureReader;
+  readonly #threads: number;
   readonly #workers: WorkerPool<BatchJob, AnyBatch>;
   #sources = 0;
 
@@ -45,18 +53,21 @@ export class Dataset implements AsyncDisposable {
     this.pictures = pictures;
     this.#spec = spec;
     this.#reader = openPictures(spec);
+    this.#threads = threads;
     this.#workers = new WorkerPool(new URL("./batch-worker.ts", import.meta.url), threads);
   }
 
   /**
    * Opens a pack.
    *
-   * @param options.threads worker threads that make batches; one keeps up with the trainers of the small recipe. @default 1
+   * @param options.threads worker threads that make batches. @default 1 for a pack of pixels, which keeps up with the trainers of the
+   *   small recipe; for picture files as many as there are cores, at most 16
    * @throws CorruptPack when index and pictures are not whole or do not belong together
    */
   static async open(parts: PackParts, options: { threads?: number } = {}): Promise<Dataset> {
     const { index, table, spec } = readPack(parts);
-    return new Dataset(index, table, spec, options.threads ?? 1);
+    const own = spec.form === "decoded" ? 1 : Math.min(MOST_THREADS, availableParallelism());
+    return new Dataset(index, table, spec, options.threads ?? own);
   }
 
   /** Number of classes; 0 where the set has none. */
@@ -111,14 +122,24 @@ export class Dataset implements AsyncDisposable {
     const steps = checked.kind === "in-order" ? Math.ceil(count / checked.batch) : Number.POSITIVE_INFINITY;
     const source = this.#sources++;
     const job = { source, pictures: this.#spec, spec: this.#withView(checked), selected };
+    const of = this.#slices(checked);
     const at = (step: number) => {
       const known = Number.isSafeInteger(step) && step >= 0 && step < steps;
-      const batch = known ? this.#workers.run({ ...job, step }) : Promise.reject(noSuchStep(step, steps));
+      const slices = Array.from({ length: known ? of : 0 }, (_, index) =>
+        this.#workers.run({ ...job, step, slice: { index, of } }),
+      );
+      const batch = known ? Promise.all(slices).then(joinSlices) : Promise.reject(noSuchStep(step, steps));
       // Whoever awaits a batch sees its failure; one asked for ahead and never wanted must not end the process.
       batch.catch(() => undefined);
       return batch;
     };
     return checked.kind === "in-order" ? { at, steps, count } : { at };
+  }
+
+  /** How many threads share a batch: decoding takes so long that one alone would be waited for. */
+  #slices({ batch }: BatchSpec): number {
+    if (this.#spec.form === "decoded") return 1;
+    return Math.max(1, Math.min(this.#threads, Math.floor(batch / SMALLEST_SLICE)));
   }
 
   /** Photographs have no size of their own, so that what is seen of them for evaluation has to be said. */

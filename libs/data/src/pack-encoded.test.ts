@@ -88,14 +88,24 @@ describe("a pack of picture files", () => {
     }
   });
 
-  it("makes the same batches on one thread or two, at any size, from any step", async () => {
-    await using one = await Dataset.open(parts());
-    await using two = await Dataset.open(parts(), { threads: 2 });
-    const spec = { kind: "two-views" as const, ...common, size: 48, views: allViews };
-    const [a, b] = [one.batches(spec), two.batches(spec)];
-    const forward = await Promise.all([0, 1, 9].map((step) => a.at(step)));
-    expect(await Promise.all([9, 1, 0].map((step) => b.at(step)))).toEqual(forward.reverse());
-    expect(forward[0]?.view1.shape).toEqual([6, 48, 48, 3]);
+  it("makes the same batches on one thread or several, which share a batch, at any size, from any step", async () => {
+    await using one = await Dataset.open(parts(), { threads: 1 });
+    await using three = await Dataset.open(parts(), { threads: 3 });
+    const mask = { rows: 3, columns: 3, count: 4, minBlock: 2, form: "exactly" as const };
+    const pictures = { split: "train" as const, labelled: true };
+    const specs = [
+      { kind: "two-views" as const, ...common, batch: 13, size: 48, views: allViews },
+      { kind: "masked" as const, ...common, batch: 13, size: 24, tokenizerSize: 12, mask, views: allViews },
+      { kind: "labelled" as const, ...common, batch: 13, pictures, size: 24, views: allViews, erase: 0.5 },
+      { kind: "in-order" as const, pictures: { split: "train" as const }, batch: 27, size: 24 },
+    ];
+    for (const spec of specs) {
+      const [a, b] = [one.batches(spec), three.batches(spec)];
+      const forward = await Promise.all([0, 1].map((step) => a.at(step)));
+      expect(await Promise.all([1, 0].map((step) => b.at(step)))).toEqual(forward.toReversed());
+      for (const array of Object.values(forward[1] ?? {}))
+        expect(array.data.length).toBe(array.shape.reduce((product, side) => product * side, 1));
+    }
   });
 
   it("shows for evaluation what Resize and CenterCrop show, BEiT's unless another is asked for", async () => {
