@@ -135,7 +135,7 @@ async function measureCorruptions(
   const folders = await findCorruptions(options.data);
   // Their pictures are cropped already; only a network of larger pictures needs them resized.
   const { size } = network.view;
-  const cropping = { ...network, view: { ...network.view, packed: false, resize: size <= CORRUPTED ? null : size } };
+  const cropping = { ...network, view: { ...network.view, pack: null, resize: size <= CORRUPTED ? null : size } };
   const everything = classes.map((_, i) => i);
   const errors: Partial<Record<Corruption, number>> = {};
   for (const [name, folder] of folders) {

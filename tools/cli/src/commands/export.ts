@@ -65,7 +65,7 @@ export async function exportCommand(options: ExportOptions): Promise<Answer> {
     classes: network.classes === null ? null : [...network.classes],
     artifact,
     network: network.name,
-    notes: [...network.notes, ...notes],
+    notes: [...network.notes, ...notes, ...viewNotes(network)],
   };
   const encoded = encodeSafetensors(tensors, { format: "pt" });
   const description = `${out.slice(0, -".safetensors".length)}.json`;
@@ -93,6 +93,15 @@ function pretrainedConfig({
     interpolation: view.filter,
     crop_pct: view.size / (view.resize ?? view.size),
   };
+}
+
+/** Where timm's preprocessing differs from the network's own. */
+function viewNotes({ view: { pack, size } }: Network): string[] {
+  if (pack === null) return [];
+  const more = pack === size ? "" : `, and it saw them at ${pack} pixels, resized to ${size}`;
+  return [
+    `Pictures of ${4 * pack} pixels and more were shrunk by their decoder first, which pretrained_cfg cannot say${more}.`,
+  ];
 }
 
 async function write(path: string, bytes: Uint8Array): Promise<void> {

@@ -33,8 +33,8 @@ const classifierConfig = z.object({
  */
 export async function artifactNetwork(store: Store, digest: string, choice: NetworkChoice): Promise<Network> {
   const { kind } = await loadKind(store, digest);
-  const form = await pictureForm(store, digest);
-  if (kind === "classifier") return classifierNetwork(store, digest, choice, form);
+  const pack = await packSide(store, digest);
+  if (kind === "classifier") return classifierNetwork(store, digest, choice, pack);
   if (choice.network !== undefined || choice.average === true) {
     throw new UsageError(
       `--network and --average choose among a classifier's networks, and ${digest.slice(0, 12)} is a "${kind}"`,
@@ -51,7 +51,7 @@ export async function artifactNetwork(store: Store, digest: string, choice: Netw
     tables: "shared",
     finalNorm: true,
   };
-  return { name: shortName(digest), architecture, weights, classes: null, view: ownView(vit.size, form), notes: [] };
+  return { name: shortName(digest), architecture, weights, classes: null, view: ownView(vit.size, pack), notes: [] };
 }
 
 /** Refuses what is no vision transformer before its weights are read. */
@@ -63,19 +63,18 @@ async function loadKind(store: Store, digest: string): Promise<{ kind: string }>
   return { kind };
 }
 
-/** Whether a network's pictures were packed as pixels or as files; pixels where it was made from no pictures of ours. */
-async function pictureForm(store: Store, digest: string): Promise<"decoded" | "encoded"> {
-  const lineage = await store.lineage(digest);
-  const data = lineage.find(({ manifest }) => manifest.kind === "data");
-  const seen = z.object({ preprocessing: z.object({ form: z.literal("encoded") }) }).safeParse(data?.manifest.meta);
-  return seen.success ? "encoded" : "decoded";
+/** Side of the pack of pixels that a network was made from, null where it was made from picture files or outside. */
+async function packSide(store: Store, digest: string): Promise<number | null> {
+  const data = (await store.lineage(digest)).find(({ manifest }) => manifest.kind === "data");
+  const seen = z.object({ preprocessing: z.object({ size: z.int().positive() }) }).safeParse(data?.manifest.meta);
+  return seen.success ? seen.data.preprocessing.size : null;
 }
 
 async function classifierNetwork(
   store: Store,
   digest: string,
   choice: NetworkChoice,
-  form: "decoded" | "encoded",
+  pack: number | null,
 ): Promise<Network> {
   const { config, weights } = await loadModel(store, digest, ["classifier"], classifierConfig);
   const number = choice.network ?? bestNetwork(config) + 1;
@@ -108,7 +107,7 @@ async function classifierNetwork(
     architecture,
     weights: own,
     classes: config.classes,
-    view: ownView(config.vit.size, form),
+    view: ownView(config.vit.size, pack),
     notes: [`${which}: learning rate ${lr}, ${(100 * validation).toFixed(1)} % right on validation`],
   };
 }

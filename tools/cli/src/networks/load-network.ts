@@ -1,4 +1,14 @@
-import { type ImportedWeights, importWeights, type KnownModel, knownModels, weightShapes } from "@peco/models";
+import {
+  type ImportedWeights,
+  type ImportOptions,
+  importWeights,
+  type KnownModel,
+  knownModels,
+  type NamedTensors,
+  UnknownWeights,
+  WeightsMismatch,
+  weightShapes,
+} from "@peco/models";
 import { nearest } from "@peco/recipes";
 import { type HostArray, readSafetensors } from "tfjs-libtensorflow";
 import { openStore, resolveArtifact } from "../open-store.ts";
@@ -49,23 +59,22 @@ async function modelNetwork(
   if (network !== undefined || average === true) {
     throw new UsageError("--network and --average choose among an artifact's networks", "Leave them out with --model.");
   }
-  const { tensors } = await readSafetensors(weights);
   const { vit, pool, pictures } = model;
-  const imported = importWeights(tensors, {
+  const imported = await importFile(weights, (tensors) => ({
     role: "head.weight" in tensors || "head.bias" in tensors ? "classifier" : "encoder",
     heads: vit.heads,
     normalisation: vit,
     pool,
     known: vit,
     partial,
-  });
+  }));
   const { size, interpolation, cropPct } = pictures;
   return {
     name,
     architecture: imported.architecture,
     weights: complete(imported),
     classes: null,
-    view: { size, resize: Math.floor(size / cropPct), filter: interpolation, packed: false },
+    view: { size, resize: Math.floor(size / cropPct), filter: interpolation, pack: null },
     notes: importNotes(imported),
   };
 }
@@ -84,8 +93,7 @@ function knownModel(name: string): KnownModel {
 /** An artifact's network with the weights of a file that has timm's names. */
 async function withWeights(network: Network, path: string, partial: boolean): Promise<Network> {
   const { vit, role, pool, outputs } = network.architecture;
-  const { tensors } = await readSafetensors(path);
-  const imported = importWeights(tensors, {
+  const imported = await importFile(path, () => ({
     role: role === "pretraining" ? "encoder" : role,
     heads: vit.heads,
     normalisation: vit,
@@ -93,9 +101,21 @@ async function withWeights(network: Network, path: string, partial: boolean): Pr
     known: vit,
     ...(role === "classifier" && { outputs }),
     partial,
-  });
+  }));
   const { architecture } = imported;
   return { ...network, architecture, weights: complete(imported), notes: importNotes(imported) };
+}
+
+/** Imports a file's weights; what does not fit is said with the file's name. */
+async function importFile(path: string, options: (tensors: NamedTensors) => ImportOptions): Promise<ImportedWeights> {
+  const { tensors } = await readSafetensors(path);
+  try {
+    return importWeights(tensors, options(tensors));
+  } catch (error) {
+    if (!(error instanceof WeightsMismatch || error instanceof UnknownWeights)) throw error;
+    error.message = `${path}: ${error.message}`;
+    throw Object.assign(error, { path });
+  }
 }
 
 /** The weights with those that a partial import did not find: 1 for the scale of a norm, else 0. */

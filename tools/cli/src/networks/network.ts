@@ -9,8 +9,8 @@ export interface PictureView {
   /** Length to which the shorter side is resized (null: it is left as it is); the middle `size` pixels are kept. */
   readonly resize: number | null;
   readonly filter: Filter;
-  /** Decoded as for a pack of pixels, where large pictures are first shrunk by the decoder. */
-  readonly packed: boolean;
+  /** Side of the pack of pixels from which the network had its pictures; null where it had them from files. */
+  readonly pack: number | null;
 }
 
 /** A vision transformer that can be asked. */
@@ -27,20 +27,23 @@ export interface Network {
   readonly notes: readonly string[];
 }
 
-/** How pictures were seen for evaluation: those of a pack of pixels whole, files as BEiT's evaluation does. */
-export function ownView(size: number, form: "decoded" | "encoded"): PictureView {
-  return form === "decoded"
-    ? { size, resize: size, filter: "lanczos", packed: true }
-    : { size, ...defaultTransform(size), packed: false };
+/**
+ * How a network of ours saw pictures in its evaluation: from files as BEiT's evaluation does (`pack` null), or whole from a pack of
+ * pixels.
+ */
+export function ownView(size: number, pack: number | null): PictureView {
+  return pack === null
+    ? { size, ...defaultTransform(size), pack }
+    : { size, resize: size, filter: pack === size ? "lanczos" : "bicubic", pack };
 }
 
-/** What was left out of a file of weights, and what did not fit, in sentences. */
+/** What was left out of a file of weights, and each tensor that did not fit. */
 export function importNotes({ unused, misfit }: ImportedWeights): string[] {
   const { missing, wrong, extra } = misfit;
   return [
-    ...(unused.length > 0 ? [`not needed here and left out: ${unused.join(", ")}`] : []),
-    ...(missing.length > 0 ? [`missing, taken as 0 (as 1 for a norm's scale): ${missing.join(", ")}`] : []),
-    ...wrong.map(({ name, problem }) => `taken as 0 (as 1 for a norm's scale): ${name} ${problem}`),
-    ...(extra.length > 0 ? [`without a place and left out: ${extra.join(", ")}`] : []),
+    ...(unused.length > 0 ? [`left out, since it serves another end: ${unused.join(", ")}`] : []),
+    ...missing.map((name) => `missing, and taken as 0 (a norm's scale as 1): ${name}`),
+    ...wrong.map(({ name, problem }) => `left out, and taken as 0 (a norm's scale as 1): ${name} ${problem}`),
+    ...extra.map((name) => `left out, since the network has no place for it: ${name}`),
   ];
 }

@@ -5,6 +5,7 @@ import {
   decodePicture,
   decodeWhole,
   FolderUnusable,
+  type Picture,
   pictureEndings,
   resizeShorterSide,
   TooFewPictures,
@@ -68,16 +69,21 @@ export async function readPicture(path: string, view: PictureView, resize: boole
     throw new UndecodablePicture(`cannot be read (${cause.code})`, { cause });
   });
   const { size } = view;
-  if (resize && view.packed) return decodePicture(file, size);
-  const picture = await decodeWhole(file);
   if (!resize) {
-    if (picture.height === size && picture.width === size) return picture.data;
-    throw new UndecodablePicture(`has ${picture.width} x ${picture.height} pixels and not ${size} x ${size}`);
+    const { data, height, width } = await decodeWhole(file);
+    if (height === size && width === size) return data;
+    throw new UndecodablePicture(`has ${width} x ${height} pixels and not ${size} x ${size}`);
   }
+  const picture = await decodeFor(file, view);
   const out = new Uint8Array(size * size * 3);
   if (view.resize === null && Math.min(picture.height, picture.width) < size)
     throw new UndecodablePicture(`has ${picture.width} x ${picture.height} pixels, too few to crop ${size} x ${size}`);
   const whole = view.resize === null ? picture : resizeShorterSide(picture, view.resize, view.filter);
   centerCrop(whole, out, size);
   return out;
+}
+
+async function decodeFor(file: Uint8Array, { pack }: PictureView): Promise<Picture> {
+  if (pack === null) return decodeWhole(file);
+  return { data: await decodePicture(file, pack), height: pack, width: pack };
 }
