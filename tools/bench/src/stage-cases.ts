@@ -80,14 +80,14 @@ function codebookCase(recipe: Recipe, autoencoder: AnyTree, codebook: AnyTree): 
 
 function pretrain(recipe: Recipe, autoencoder: AnyTree, codebook: AnyTree): Case {
   const own = recipe.pretrain;
-  const tokenize = (shown: tf.Tensor4D) => encodeTokens(autoencoder, codebook.vectors, shown, recipe.image);
+  const tokenise = (shown: tf.Tensor4D) => encodeTokens(autoencoder, codebook.vectors, shown, recipe.image);
   const options = (precision: Precision) => ({
     vit: { ...recipe.image, ...recipe.vit },
     recipe: own,
     dropPath: recipe.vit.dropPath,
     precision,
-    codes: recipe.codebook.size,
-    tokenize,
+    recompute: recipe.runtime.recompute,
+    tokenizer: { codes: recipe.codebook.size, tokenise },
   });
   return {
     name: "pretrain",
@@ -110,7 +110,12 @@ function pretrain(recipe: Recipe, autoencoder: AnyTree, codebook: AnyTree): Case
 function finetune(recipe: Recipe): Case {
   const own = recipe.finetune;
   const lr = own.lrs[0] as number;
-  const options = { vit: { ...recipe.image, ...recipe.vit }, recipe: own, classes: generatedClasses.length };
+  const options = {
+    vit: { ...recipe.image, ...recipe.vit },
+    recipe: own,
+    recompute: recipe.runtime.recompute,
+    classes: generatedClasses.length,
+  };
   return {
     name: "finetune",
     images: own.batch,
@@ -121,7 +126,7 @@ function finetune(recipe: Recipe): Case {
       data: pictures(recipe, own.batch),
       hyper: { lr: lrSchedule({ ...own.optimizer, lr }, own.steps)(atStep) },
     }),
-    step: (precision) => finetuneStep({ ...options, precision }),
+    step: (precision) => wholeStep(finetuneStep({ ...options, precision })),
   };
 }
 
