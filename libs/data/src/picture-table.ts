@@ -19,7 +19,7 @@ export interface EncodedPlace {
   readonly width: number;
 }
 
-/** What is known about each picture of a pack, as columns: 52 bytes and its name for one, in memory that all threads see. */
+/** What is known about each picture of a pack, as columns: 63 bytes and its name for one, in memory that all threads see. */
 export interface Columns {
   readonly start: Float64Array;
   readonly bytes: Uint32Array;
