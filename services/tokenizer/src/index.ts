@@ -7,6 +7,8 @@ export {
   initialCodebookState,
 } from "./codebook-state.ts";
 export { type CodebookMeans, type CodebookSums, codebookStep } from "./codebook-step.ts";
+export { type Inspection, type InspectOptions, inspectTokenizer, type Spread } from "./inspect/inspect-tokenizer.ts";
+export type { SheetPicture } from "./inspect/sheet.ts";
 export { perceptualNetworkStage } from "./perceptual-network-stage.ts";
 export {
   initEncoder,
