@@ -22,7 +22,7 @@ export {
 } from "./codebook-update.ts";
 export { type DallEEncoder, dallEEncoder, dallELogits } from "./dall-e-encoder.ts";
 export { type Architecture, hiddenWidth, type NetworkRole, weightShapes } from "./interchange/architecture.ts";
-export { type DialectName, detectDialect } from "./interchange/dialects.ts";
+export { type DialectName, detectDialect, tensorShapesOf } from "./interchange/dialects.ts";
 export { type ExportedWeights, exportWeights, type TimmModel } from "./interchange/export-weights.ts";
 export { type DallEShape, dallEShape, importDallE } from "./interchange/import-dall-e.ts";
 export { importEncoder, type KnownEncoder } from "./interchange/import-encoder.ts";

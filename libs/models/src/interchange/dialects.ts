@@ -1,6 +1,6 @@
 import type { Architecture, NetworkRole } from "./architecture.ts";
-import { vitPrefix } from "./architecture.ts";
-import type { TensorLayout } from "./tensor-layout.ts";
+import { vitPrefix, weightShapes } from "./architecture.ts";
+import { outsideShape, type TensorLayout } from "./tensor-layout.ts";
 
 /** Whose names a file of weights has. */
 export type DialectName = "timm-beit" | "beit" | "timm-vit" | "dino" | "mae" | "mocov3";
@@ -140,4 +140,15 @@ export function tensorNames({ family, prefix, name }: Dialect, architecture: Arc
         ? both("head", name === "beit" ? "lm_head" : "head")
         : [...affine("norm", pool === "mean" ? "fc_norm" : "norm"), ...both("head", "head")];
   return [...trunkRows.map(row(trunk, "")), ...blocks.flat(), ...headRows.map(row("", ""))];
+}
+
+/** Names and shapes of the tensors that a dialect's file has for an architecture. */
+export function tensorShapesOf(name: DialectName, architecture: Architecture): Record<string, number[]> {
+  const shapes = weightShapes(architecture);
+  return Object.fromEntries(
+    tensorNames(dialectOf(name), architecture).flatMap(({ ours, theirs, layout }) => {
+      const shape = shapes[ours];
+      return shape === undefined ? [] : [[theirs, outsideShape(layout, shape)]];
+    }),
+  );
 }
