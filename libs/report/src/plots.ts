@@ -31,24 +31,34 @@ const config = {
   },
 };
 
-/** Lines over steps, as SVG with `label` for those who cannot see it. `y` starts at zero where the values come near it. */
+/**
+ * Lines over steps, as SVG with `label` for those who cannot see it. `y` starts at zero where the values come near it. `whole`: over a few
+ * whole numbers, which get a dot and a tick each; `percent`: values are shares.
+ */
 export async function lineChart(
   lines: readonly Line[],
-  options: { label: string; x: string; y?: string },
+  options: { label: string; x: string; y?: string; whole?: boolean; percent?: boolean },
 ): Promise<Html> {
   const values = lines.flatMap(({ name, points }) => points.map(({ x, y }) => ({ x, y, name })));
+  const places = [...new Set(values.map(({ x }) => x))].filter((x, _, all) => all.length <= 12 || x % 2 === 0);
   return draw(
     {
       data: { values },
-      mark: { type: "line", strokeWidth: 1.6, strokeJoin: "round", clip: false },
+      mark: { type: "line", strokeWidth: 1.6, strokeJoin: "round", clip: false, point: options.whole === true },
       encoding: {
-        x: { field: "x", type: "quantitative", title: options.x, axis: { grid: false, format: ",d" } },
+        x: {
+          field: "x",
+          type: "quantitative",
+          title: options.x,
+          scale: { zero: options.whole !== true },
+          axis: { grid: false, format: ",d", ...(options.whole === true && { values: places }) },
+        },
         y: {
           field: "y",
           type: "quantitative",
           title: options.y ?? null,
           scale: { zero: false, nice: true },
-          axis: { format: "~r" },
+          axis: { format: options.percent === true ? ".0%" : "~r" },
         },
         color: {
           field: "name",

@@ -5,10 +5,12 @@ import { type Html, html, trusted } from "./html.ts";
 import { pageStyle } from "./page-style.ts";
 import { codebookSection } from "./sections/codebook.ts";
 import { confusionSection } from "./sections/confusion.ts";
+import { featuresSection } from "./sections/features.ts";
 import { picturesSections } from "./sections/pictures.ts";
 import { curvesSection, pipelineSection } from "./sections/pipeline.ts";
 import { provenanceSection } from "./sections/provenance.ts";
 import { headline, resultSection } from "./sections/result.ts";
+import { triplesSection } from "./sections/triples.ts";
 import { dataSection } from "./sections/your-data.ts";
 
 /**
@@ -28,7 +30,9 @@ export async function renderPage(data: RunData): Promise<string> {
   const body = [
     resultSection(data),
     picturesSections(data),
+    await featuresSection(data),
     await codebookSection(data),
+    triplesSection(data),
     confusionSection(data),
     pipelineSection(data),
     await curvesSection(data),
@@ -82,7 +86,10 @@ function failureWords({
 const CONTENTS = [
   ["reconstructions", "What the tokens keep"],
   ["masked", "What the network imagines"],
+  ["attention", "Where it looks"],
+  ["features", "Features"],
   ["codebook", "Codebook"],
+  ["near", "What counts as near"],
   ["confusion", "Confusion"],
   ["pipeline", "How it was made"],
   ["curves", "Learning curves"],

@@ -220,7 +220,10 @@ async function exampleEvaluation(
       ...names,
       hidden: 6,
       right: s.integer(0, 2),
-      attention: [],
+      attention: [1, 2, 3, 4].map((head) => {
+        files[`attention-${head}-${i}.png`] = picture.masked;
+        return `attention-${head}-${i}.png`;
+      }),
     });
   }
   const histogram = Array.from({ length: 256 }, () => Math.round(250 * Math.exp(s.normal(0, 0.42))));

@@ -4,8 +4,11 @@ import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { gather, type RunData, renderPage } from "../src/index.ts";
 import { confusionSection } from "../src/sections/confusion.ts";
+import { featuresSection } from "../src/sections/features.ts";
 import { curvesSection, pipelineSection } from "../src/sections/pipeline.ts";
 import { provenanceSection } from "../src/sections/provenance.ts";
+import { resultSection } from "../src/sections/result.ts";
+import { triplesSection } from "../src/sections/triples.ts";
 import { dataSection } from "../src/sections/your-data.ts";
 import { exampleRun } from "./example-run.ts";
 
@@ -76,6 +79,79 @@ describe("confusion", () => {
   });
 
   it("is left out without classes", () => expect(confusionSection(flat)).toBeNull());
+});
+
+describe("what is in the features", () => {
+  it("shows each block's probe, the chosen numbers of neighbours and the code words", async () => {
+    const text = (await featuresSection(classes))?.text ?? "";
+    expect(text).toContain("pre-trained 27.0\u202f%, 36.0\u202f%, 40.4\u202f%; random weights 17.1");
+    expect(text).toContain("fitted by L-BFGS on 4,000 labelled pictures");
+    expect(text).toContain("<strong>30.0\u202f%</strong>");
+    expect(text).toMatch(/how often each code occurs<small>a count for each code<\/small><\/th><td>20\.0/);
+  });
+
+  it("tells the best epoch beside the last where there are several", async () => {
+    const data = structuredClone(classes);
+    for (const probe of data.seeds[0]?.evaluation?.classification?.probes ?? []) {
+      probe.method = "adamw";
+      for (const block of probe.blocks)
+        block.best = { epoch: 7 + block.block, validation: block.validation, test: 0.123 };
+    }
+    const text = (await featuresSection(data))?.text ?? "";
+    expect(text).toContain("block 3, last epoch");
+    expect(text).toContain("best epoch 10, block 3: 12.3\u202f%");
+    expect(text).toContain("trained as BEiT's, on augmented pictures");
+  });
+
+  it("is left out without classes, and so is what a run has no network for", async () => {
+    expect(await featuresSection(flat)).toBeNull();
+    const data = structuredClone(classes);
+    Object.assign(data.seeds[0]?.evaluation ?? {}, { reconstruction: null, codebook: null, triples: null });
+    Object.assign(data.seeds[0]?.evaluation?.classification ?? {}, {
+      probes: [],
+      nearestNeighbours: [],
+      codeWords: null,
+    });
+    for (const sample of data.seeds[0]?.evaluation?.samples.list ?? [])
+      Object.assign(sample, { reconstruction: null, masked: null, prediction: null, attention: [] });
+    const page = await renderPage(data);
+    for (const id of ["reconstructions", "masked", "attention", "features", "codebook", "near"])
+      expect(page).not.toContain(`id="${id}"`);
+    expect(page).toContain('id="result"');
+  });
+});
+
+describe("what counts as near", () => {
+  it("shows what each distance says, with its ties, and the triples that blindness loses", () => {
+    const text = triplesSection(classes)?.text ?? "";
+    expect(text).toMatch(
+      /1 pixel, against a blur of σ 1\.0<\/th><td>33\.3\u202f% <small>ties 12\.0\u202f%<\/small><\/td><td>11\.4/,
+    );
+    expect(text).toMatch(/blur of σ 1\.0, against another picture<\/th><td>97\.0/);
+  });
+
+  it("takes the mean over seeds", () => {
+    const data = structuredClone(classes);
+    const other = structuredClone(data.seeds[0]) as (typeof data.seeds)[number];
+    for (const { distances } of other.evaluation?.triples?.settings ?? [])
+      Object.assign(distances[0] ?? {}, { score: 0 });
+    const text = triplesSection({ ...data, seeds: [...data.seeds, other] })?.text ?? "";
+    expect(text).toMatch(/σ 1\.0<\/th><td>16\.7\u202f% <span class="spread">±/);
+  });
+});
+
+describe("the result", () => {
+  it("shows the moving average of the weights, and last and best validation of each network", () => {
+    const data = structuredClone(classes);
+    for (const arm of data.seeds[0]?.evaluation?.classification?.arms ?? []) {
+      arm.averageMean = { top1: 0.777, top5: 0.9, balanced: 0.7 };
+      for (const network of arm.networks)
+        Object.assign(network, { validation: 0.41, best: { step: 450, validation: 0.432 } });
+    }
+    const text = resultSection(data)?.text ?? "";
+    expect(text).toMatch(/moving average of the weights<\/small><\/th><td>77\.7/);
+    expect(text).toContain("<td>41.0\u202f%</td><td>43.2\u202f%<small>450</small></td>");
+  });
 });
 
 describe("how it was made", () => {

@@ -12,7 +12,7 @@ type MaskedSample = ReconstructedSample & { masked: string; prediction: string }
 /** Test pictures beside what the codebook and the pre-trained network make of them, from the first seed that has any. */
 export function picturesSections({ seeds }: RunData): Html | null {
   const seed = seeds.find((one): one is Shown => one.evaluation !== null && one.evaluation.samples.list.length > 0);
-  return seed === undefined ? null : html`${reconstructions(seed)}${maskedPictures(seed)}`;
+  return seed === undefined ? null : html`${reconstructions(seed)}${maskedPictures(seed)}${attentionPictures(seed)}`;
 }
 
 function reconstructions(seed: Shown): Html | null {
@@ -67,6 +67,26 @@ function maskedPicture(seed: Shown, sample: MaskedSample, index: number): Html {
     ${cell("predicted", sample.prediction, `Its prediction for ${of}, drawn by the decoder`)}
     ${cell("true tokens", sample.reconstruction, `The same drawn from the true tokens of ${of}`)}
   </div><figcaption>${sample.label ?? `picture ${index + 1}`}: ${sample.right} of ${sample.hidden} hidden tokens exactly right</figcaption></figure>`;
+}
+
+function attentionPictures(seed: Shown): Html | null {
+  const { samples, size } = seed.evaluation;
+  const looked = samples.list.filter(({ attention }) => attention.length > 0);
+  const [first] = looked;
+  if (first === undefined) return null;
+  const heads = first.attention.length;
+  return html`<section aria-labelledby="attention">
+    <h2 id="attention">Where the network looks</h2>
+    <p class="lead">Each head of the last block shares out its attention over the patches, as seen from the class token: where it looks, the
+      picture stays light. There are ${heads} heads, the same from picture to picture.</p>
+    <div class="heads ${rendering(size)}">${looked.map(
+      (sample, i) => html`<figure><div class="row">
+        ${picture(seed, sample.original, `Test picture ${name(sample, i)}`)}
+        ${sample.attention.map((blob, head) => picture(seed, blob, `Where head ${head + 1} looks in test picture ${name(sample, i)}`))}
+      </div><figcaption>${sample.label ?? `picture ${i + 1}`}</figcaption></figure>`,
+    )}</div>
+    ${sourceLine([seed], "evaluate")}
+  </section>`;
 }
 
 const name = (sample: Sample, index: number) => `${index + 1}${sample.label === null ? "" : `, ${sample.label}`}`;

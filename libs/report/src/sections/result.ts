@@ -153,43 +153,59 @@ export function plusMinus({ deviation }: Spread): Html | null {
 }
 
 function table(seeds: readonly SeedData[], arms: readonly ArmSummary[], chance: number): Html {
-  const probes = (["pretrained", "perceptual-network", "random"] as const).flatMap((network) => {
-    const found = seeds.flatMap(
-      (seed) => seed.evaluation?.classification?.probes.filter((probe) => probe.network === network) ?? [],
-    );
-    if (found.length === 0) return [];
-    const blocks = [...new Set(found.map((probe) => probe.block))].join(", ");
-    return [{ network, blocks, top1: spreadOf(found.map((probe) => probe.top1)) }];
-  });
   const first = seeds.find((seed) => seed.evaluation?.classification)?.evaluation?.classification;
   const each = (spread: Spread) => html`${percent(spread.mean)} ${plusMinus(spread)}`;
   const under = html`<small>chance ${percent(chance)}</small>`;
   return html`<table class="final">
-    <caption>${first === null || first === undefined ? "" : html`Fine-tuning on ${counted(first.labels.train, "labelled picture")}, the same budget for both; each takes its better learning rate on ${counted(first.labels.validation, "validation picture")}. The probe is a linear classifier on frozen features of ${counted(first.probeLabels, "labelled picture")}.`}</caption>
+    <caption>${first === null || first === undefined ? "" : html`Fine-tuning on ${counted(first.labels.train, "labelled picture")}, the same budget for both; each takes its better learning rate on ${counted(first.labels.validation, "validation picture")}.`}</caption>
     <thead><tr><th scope="col">Network</th><th scope="col">Top-1</th><th scope="col">Top-5</th><th scope="col">Balanced</th></tr></thead>
     <tbody>
       ${arms.map(
         (
           arm,
         ) => html`<tr class="${arm.name}"><th scope="row">${arm.title}<small>fine-tuned, lr ${arm.rates.join(" or ")}</small></th>
-          <td>${each(arm.top1)}${under}</td><td>${each(arm.top5)}</td><td>${each(arm.balanced)}</td></tr>`,
-      )}
-      ${probes.map(
-        (
-          probe,
-        ) => html`<tr><th scope="row">Linear probe, ${PROBED[probe.network]}<small>block ${probe.blocks}, chosen on validation</small></th>
-          <td>${each(probe.top1)}${under}</td><td></td><td></td></tr>`,
+          <td>${each(arm.top1)}${under}</td><td>${each(arm.top5)}</td><td>${each(arm.balanced)}</td></tr>
+        ${averageRow(seeds, arm)}`,
       )}
     </tbody>
   </table>
-  ${seeds.length > 1 ? seedTable(seeds) : null}`;
+  ${networkTable(seeds)}${seeds.length > 1 ? seedTable(seeds) : null}`;
 }
 
-const PROBED = {
-  pretrained: "pre-trained",
-  "perceptual-network": "perceptual network",
-  random: "random weights",
-} as const;
+/** The moving averages of an arm's weights, where its networks have one. */
+function averageRow(seeds: readonly SeedData[], { name, title }: ArmSummary): Html | null {
+  const found = seeds.flatMap((seed) => seed.evaluation?.classification?.arms.filter((arm) => arm.name === name) ?? []);
+  const means = found.flatMap(({ averageMean }) => averageMean ?? []);
+  if (means.length === 0) return null;
+  const each = (figure: "top1" | "top5" | "balanced") => {
+    const spread = spreadOf(means.map((one) => one[figure]));
+    return html`<td>${percent(spread.mean)} ${plusMinus(spread)}</td>`;
+  };
+  return html`<tr><th scope="row">${title}<small>moving average of the weights</small></th>${each("top1")}${each("top5")}${each("balanced")}</tr>`;
+}
+
+/** Each network's last and best validation beside what it reaches on test after its last step. */
+function networkTable(seeds: readonly SeedData[]): Html | null {
+  const rows = seeds.flatMap((seed) =>
+    (seed.evaluation?.classification?.arms ?? []).flatMap((arm) =>
+      arm.networks.map((network, i) => ({ ...network, seed: seed.seed, title: titleOf(arm.start), number: i + 1 })),
+    ),
+  );
+  if (rows.length === 0) return null;
+  return html`<details><summary>Each network by itself</summary><table>
+    <thead><tr><th scope="col">Network</th><th scope="col">Validation, last</th><th scope="col">best, at step</th><th scope="col">Test, last</th></tr></thead>
+    <tbody>${rows.map(
+      ({
+        seed,
+        title,
+        number: which,
+        validation,
+        best,
+        top1,
+      }) => html`<tr><th scope="row">${title} ${which}${seeds.length > 1 ? `, seed ${seed}` : ""}</th>
+        <td>${percent(validation)}</td><td>${percent(best.validation)}<small>${best.step}</small></td><td>${percent(top1)}</td></tr>`,
+    )}</tbody></table></details>`;
+}
 
 function seedTable(seeds: readonly SeedData[]): Html {
   const rows = seeds.map((seed) => {

@@ -12,7 +12,7 @@ export function dataSection({ seeds }: RunData): Html | null {
   const { train, validation, test } = data.counts;
   return html`<section aria-labelledby="data">
     <h2 id="data">Your data</h2>
-    <p class="lead">${data.source}: ${counted(train + validation + test, "picture")}${` at ${data.side}×${data.side} pixels`}${
+    <p class="lead">${data.source}: ${counted(train + validation + test, "picture")}${data.side === null ? ", packed as files" : ` at ${data.side}×${data.side} pixels`}${
       data.classes.length === 0 ? ", without classes" : `, ${counted(data.classes.length, "class", "classes")}`
     }.</p>
     <dl class="figures">
