@@ -31,6 +31,8 @@ export interface Experiment {
   /** Absolute path of the folder. */
   readonly data: string | null;
   readonly stages: readonly Stage[];
+  /** Artifacts by the stage that made them, for stages that are not carried out again. @default none */
+  readonly given?: ReadonlyMap<string, string>;
   /** The files of somebody else's weights that stages read, hashed. */
   readonly weights: WeightsFiles;
   /** The same stages with another recipe. */

@@ -14,7 +14,7 @@ export interface FoundStage {
  * follows from it is missing, too.
  */
 export async function findStages(what: Experiment, store: Store | null, seed: bigint): Promise<FoundStage[]> {
-  const artifacts = new Map<string, string>();
+  const artifacts = new Map(what.given);
   const found: FoundStage[] = [];
   for (const stage of what.stages) {
     const inputs = Object.entries(stage.inputs).map(([name, from]) => [name, artifacts.get(from)] as const);

@@ -34,7 +34,7 @@ export async function carryOut(
   let rehearsed = !rehearses;
   for (const seed of experiment.seeds) {
     if (experiment.seeds.length > 1) pipeline.display.line(`seed ${seed}`);
-    const artifacts = new Map<string, string>();
+    const artifacts = new Map(experiment.given);
     for (const stage of experiment.stages) {
       const spec = specFor(pipeline, stage, artifacts, seed, experiment.loaded.recipe, false);
       let outcome = await finished(pipeline.store, spec);

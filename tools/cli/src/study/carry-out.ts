@@ -87,12 +87,14 @@ function late({ signal, deadlineMs }: StudyWork): boolean {
 
 /** A folder's pictures are packed once for all seeds, so before the jobs part. */
 async function packOnce(work: StudyWork): Promise<void> {
-  const { base, seeds } = work.study;
-  const experiment = { ...base, seeds: seeds.slice(0, 1), stages: base.stages.filter(isPacking) };
-  const found = await findStages(experiment, work.store, seeds[0] ?? 0n);
-  if (late(work) || found.every(({ result }) => result !== null)) return;
-  await using services = new UnitServices(work);
-  await carryOutLogged(work, experiment, { services, tag: "pictures", rehearse: false });
+  const { base, other, seeds } = work.study;
+  for (const folder of [base, ...(other === null ? [] : [other])]) {
+    const experiment = { ...folder, seeds: seeds.slice(0, 1), stages: folder.stages.filter(isPacking) };
+    const found = await findStages(experiment, work.store, seeds[0] ?? 0n);
+    if (late(work) || found.every(({ result }) => result !== null)) continue;
+    await using services = new UnitServices(work);
+    await carryOutLogged(work, experiment, { services, tag: "pictures", rehearse: false });
+  }
 }
 
 function isPacking({ name, seeded }: Stage): boolean {
@@ -124,6 +126,9 @@ async function carryOutCells(work: StudyWork, cells: readonly Cell[], progress: 
       const rehearse = !progress.rehearsed.has(cell.run.name);
       progress.rehearsed.add(cell.run.name);
       await carryOutLogged(work, found.experiment, { services, tag, rehearse });
+      const { other } = (await findCell(work.study, work.store, cell)) ?? { other: null };
+      if (other !== null)
+        await carryOutLogged(work, other.experiment, { services, tag: `${tag}, other style`, rehearse: false });
       progress.failedInARow = 0;
     } catch (error) {
       work.signal.throwIfAborted();

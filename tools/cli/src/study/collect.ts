@@ -29,7 +29,8 @@ export async function collect(study: Study, store: Store | null): Promise<Omit<S
   return {
     format: 1,
     study: study.name,
-    recipe: { name: loaded.name, sets: [...loaded.sets] },
+    // where the list of labels lies is nothing to a reader
+    recipe: { name: loaded.name, sets: loaded.sets.filter((set) => !set.startsWith("data.folder.labelsFile=")) },
     seeds: study.seeds.map(String),
     budgets: [...study.budgets],
     arms: study.arms.map((arm) => ({
@@ -55,7 +56,12 @@ function setsOf(study: Study, arm: Arm): string[] {
     .filter((set) => runOf(arm).matchesFlops !== true || !set.startsWith("pretrain.steps="));
 }
 
-type FinishedCell = Pick<FoundCell, "stages"> & { readonly evaluation: Evaluation };
+type FinishedCell = Pick<FoundCell, "stages"> & {
+  readonly evaluation: Evaluation;
+  /** On the study's other test pictures. */
+  readonly other: Evaluation | null;
+  readonly otherArtifact: string | null;
+};
 
 async function finishedCell(
   study: Study,
@@ -67,8 +73,18 @@ async function finishedCell(
   const found = await findCell(study, store, { run: runOf(arm), seed, budget });
   const result = found?.stages.find(({ stage }) => stage.name === "evaluate")?.result;
   if (store === null || found === null || result === null || result === undefined) return null;
-  const bytes = await store.artifactBlob(result.artifact, evaluationBlob);
-  return { stages: found.stages, evaluation: evaluation.parse(JSON.parse(new TextDecoder().decode(bytes))) };
+  const other = found.other?.stages.find(({ stage }) => stage.name === "evaluate")?.result ?? null;
+  return {
+    stages: found.stages,
+    evaluation: await readEvaluation(store, result.artifact),
+    other: other === null ? null : await readEvaluation(store, other.artifact),
+    otherArtifact: other?.artifact ?? null,
+  };
+}
+
+async function readEvaluation(store: Store, artifact: string): Promise<Evaluation> {
+  const bytes = await store.artifactBlob(artifact, evaluationBlob);
+  return evaluation.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 
 function picturesOf({ classification, pictures }: Evaluation): StudyResults["pictures"] {
@@ -77,7 +93,8 @@ function picturesOf({ classification, pictures }: Evaluation): StudyResults["pic
   return { classes: [...classes], test: pictures, validation: labels.validation, commonest: chance.commonest };
 }
 
-function rowOf(arm: Arm, seed: bigint, budget: Budget, { stages, evaluation }: FinishedCell): StudyRow | null {
+function rowOf(arm: Arm, seed: bigint, budget: Budget, found: FinishedCell): StudyRow | null {
+  const { stages, evaluation, other, otherArtifact } = found;
   const classifier = evaluation.classification?.arms.find(({ name }) => name === arm.classifier);
   if (classifier === undefined) return null;
   const own = arm.classifier === "from-scratch" ? fromScratch : pretrained;
@@ -91,10 +108,14 @@ function rowOf(arm: Arm, seed: bigint, budget: Budget, { stages, evaluation }: F
     figures: {
       ...classifier.mean,
       ...(arm.classifier === "from-scratch" ? {} : networkFigures(evaluation)),
+      ...(other === null ? {} : otherFigures(arm, other)),
     },
     gflop: byStage(lineage, gflopOf),
     seconds: byStage(lineage, ({ result }) => number(result?.record["seconds"])),
-    artifacts: Object.fromEntries(lineage.map(({ stage, result }) => [stage.name, result?.artifact ?? ""])),
+    artifacts: {
+      ...Object.fromEntries(lineage.map(({ stage, result }) => [stage.name, result?.artifact ?? ""])),
+      ...(otherArtifact === null ? {} : { "evaluate, other style": otherArtifact }),
+    },
   };
 }
 
@@ -108,6 +129,18 @@ function byStage(stages: readonly FoundStage[], figure: (found: FoundStage) => n
 
 function number(value: unknown): number | null {
   return typeof value === "number" ? value : null;
+}
+
+/** The same classifier on the other test pictures. */
+function otherFigures(arm: Arm, { classification }: Evaluation): Record<string, number> {
+  const classifier = classification?.arms.find(({ name }) => name === arm.classifier);
+  const probe = classification?.probes.find(({ network }) => network !== "random");
+  if (classifier === undefined) return {};
+  return {
+    otherTop1: classifier.mean.top1,
+    otherBalanced: classifier.mean.balanced,
+    ...(arm.classifier === "from-scratch" || probe === undefined ? {} : { otherProbe: probe.top1 }),
+  };
 }
 
 /** Everything beside fine-tuning, of the network that it starts from and of the tokenizer. */

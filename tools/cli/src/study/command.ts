@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { join, relative, resolve } from "node:path";
+import { basename, join, resolve } from "node:path";
 import { Store } from "@peco/artifacts";
 import { failureOf } from "@peco/rpc";
 import { ensureLibrary } from "tfjs-libtensorflow/library";
@@ -16,6 +16,7 @@ import type { Services } from "../run/services.ts";
 import { UsageError } from "../usage-error.ts";
 import { carryOutStudy, type FailedCell } from "./carry-out.ts";
 import { collect } from "./collect.ts";
+import { emojiFolders } from "./emoji.ts";
 import { planStudy } from "./plan.ts";
 import { writeStudyPage } from "./report.ts";
 import { type StudyResults, type StudySession, studyResults } from "./results.ts";
@@ -50,14 +51,14 @@ export const studyDocument = z.object({
 
 /** `peco study`: carries out what is not finished of the study, as far as time goes, and writes its figures and its page. */
 export async function studyCommand(options: StudyOptions): Promise<Answer> {
-  const study = await studyOf(options);
+  const display = new Display();
+  const study = await studyOf(options, display);
   checkAll(study);
   const jobs =
     options.jobs ?? Math.max(1, Math.floor(availableParallelism() / study.base.loaded.recipe.runtime.threads));
   if (options.dryRun === true) return planStudy(study, await openExisting(study.base.store), jobs);
   const out = resolve(options.out ?? join(checkout, "docs"));
   const files = studyFiles(out, study.name);
-  const display = new Display();
   const store = await Store.open(study.base.store, { create: true });
   if (options.collect === true) return write(study, store, files, null, []);
 
@@ -89,25 +90,34 @@ export async function studyCommand(options: StudyOptions): Promise<Answer> {
 }
 
 /** What the words ask for, everything checked that can be checked before anything is run. */
-async function studyOf(options: StudyOptions): Promise<Study> {
-  const generated = options.data === undefined;
+async function studyOf(options: StudyOptions, display: Display): Promise<Study> {
+  const { data, store } = options;
+  const emoji = data === "emoji" ? await emojiFolders((text) => display.line(text)) : null;
+  const common = {
+    ...(store === undefined ? {} : { store }),
+    recipe: options.recipe ?? (emoji === null ? "study/generated" : "study/emoji"),
+  };
+  const set = options.set ?? [];
+  const labels = emoji === null ? [] : [`data.folder.labelsFile=${JSON.stringify(emoji.labelsFile)}`];
+  const folder = emoji?.folder ?? data;
   const base = await experiment({
-    ...(options.data === undefined ? {} : { data: options.data }),
-    ...(options.store === undefined ? {} : { store: options.store }),
-    recipe: options.recipe ?? "study/generated",
-    set: options.set ?? [],
+    ...common,
+    ...(folder === undefined ? {} : { data: folder }),
+    set: [...set, ...labels],
   });
+  const other = emoji === null ? null : await experiment({ ...common, data: emoji.otherStyle, set });
   if (base.folder !== null && base.folder.classes.length === 0)
     throw new UsageError(
       `${base.data} has no class folders, and a study compares classifiers`,
       "Give pictures in class folders.",
     );
   return {
-    name: generated ? "generated" : relative(resolve(base.data ?? "", ".."), base.data ?? "") || "folder",
+    name: folder === undefined ? "generated" : basename(resolve(folder)),
     base,
-    ...chooseArms(options.arms ?? null, generated),
-    seeds: options.seeds ?? (generated ? [11n, 12n, 13n, 14n, 15n, 16n, 17n, 18n] : [11n, 12n, 13n, 14n]),
-    budgets: options.budgets ?? (generated ? [320, 1024] : [null]),
+    other,
+    ...chooseArms(options.arms ?? null, folder === undefined),
+    seeds: options.seeds ?? (folder === undefined ? [11n, 12n, 13n, 14n, 15n, 16n, 17n, 18n] : [11n, 12n, 13n, 14n]),
+    budgets: options.budgets ?? (folder === undefined ? [320, 1024] : [null]),
   };
 }
 

@@ -22,13 +22,24 @@ export interface Comparison extends Endpoint {
 export const primary: Endpoint = { first: "peco", second: "pixel-tokens", figure: "top1", budget: 0 };
 
 /** Corrected together by Holm. */
-export const secondary: readonly Endpoint[] = [
+const secondary: readonly Endpoint[] = [
   { ...primary, budget: 1 },
   { ...primary, figure: "probe" },
   { ...primary, figure: "bag" },
   { ...primary, figure: "embeddings" },
   { ...primary, second: "untrained-network" },
 ];
+
+/** Where there are test pictures of another kind. */
+const others: readonly Endpoint[] = ["balanced", "otherTop1", "otherBalanced", "otherProbe"].map((figure) => ({
+  ...primary,
+  figure,
+}));
+
+/** The secondary endpoints of a study. */
+export function secondaryOf({ study }: StudyResults): readonly Endpoint[] {
+  return study === "generated" ? secondary : [...secondary, ...others];
+}
 
 /** Every other contrast that the table invites to, uncorrected. */
 export const exploratory: readonly Endpoint[] = [

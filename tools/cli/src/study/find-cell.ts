@@ -3,12 +3,14 @@ import type { StageName } from "@peco/recipes";
 import type { Experiment } from "../run/experiment.ts";
 import { type FoundStage, findStages } from "../run/find-stages.ts";
 import { type PretrainingFlops, studyRuns } from "./arms.ts";
-import { type Cell, experimentOf, type Study } from "./study.ts";
+import { type Cell, experimentOf, otherExperimentOf, type Study } from "./study.ts";
 
 /** A cell's experiment with what the store has of it. */
 export interface FoundCell {
   readonly experiment: Experiment;
   readonly stages: readonly FoundStage[];
+  /** The evaluation on the study's other test pictures; null where it has none, or before the stages are finished. */
+  readonly other: Pick<FoundCell, "experiment" | "stages"> | null;
   readonly finished: boolean;
 }
 
@@ -18,7 +20,16 @@ export async function findCell(study: Study, store: Store | null, cell: Cell): P
   if (cell.run.matchesFlops && flops === null) return null;
   const experiment = experimentOf(study, cell, flops);
   const stages = await findStages(experiment, store, cell.seed);
-  return { experiment, stages, finished: stages.every(({ result }) => result !== null) };
+  const whole = isWhole(stages);
+  if (study.other === null || !whole) return { experiment, stages, other: null, finished: whole };
+  const artifacts = new Map(stages.map(({ stage, result }) => [stage.name as string, result?.artifact ?? ""]));
+  const onOther = otherExperimentOf(study, experiment, artifacts);
+  const other = { experiment: onOther, stages: await findStages(onOther, store, cell.seed) };
+  return { experiment, stages, other, finished: isWhole(other.stages) };
+}
+
+function isWhole(stages: readonly FoundStage[]): boolean {
+  return stages.every(({ result }) => result !== null);
 }
 
 /** What the stages before fine-tuning cost PeCo and the pixel tokenizer of the same seed; null before they have run. */

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { compare, compareTogether, level, primary, secondary } from "./compare.ts";
+import { compare, compareTogether, level, primary, secondaryOf } from "./compare.ts";
 import { studyPage } from "./page.ts";
 import { studyPlots } from "./plots.ts";
 import { type StudyResults, type StudyRow, studyResults } from "./results.ts";
@@ -49,7 +49,7 @@ test("arms are compared over the seeds that both have, each with its own pair", 
 });
 
 test("what has no pairs is no part of the correction", () => {
-  const found = compareTogether(partial, secondary);
+  const found = compareTogether(partial, secondaryOf(partial));
   expect(found.map(({ comparison }) => `${comparison.figure} ${comparison.budget}`)).toEqual(["top1 1", "probe 0"]);
   expect(found.map(({ corrected }) => corrected)).toEqual([1, 1]);
 });

@@ -9,7 +9,7 @@ import {
   type Level,
   level,
   primary,
-  secondary,
+  secondaryOf,
 } from "./compare.ts";
 import type { StudyResults, StudyRow } from "./results.ts";
 import { budgetName } from "./study.ts";
@@ -98,10 +98,15 @@ function columns({ budgets, study }: StudyResults): Column[] {
     ...budgets.flatMap((budget, i) => [
       { title: `top-1, ${budgetName(budget)}`, of: figure("top1", i), show: spread },
       ...(generated ? [] : [{ title: `balanced, ${budgetName(budget)}`, of: figure("balanced", i), show: spread }]),
-      ...(generated ? [] : [{ title: "other style, top-1", of: figure("otherTop1", i), show: spread }]),
-      ...(generated ? [] : [{ title: "other style, balanced", of: figure("otherBalanced", i), show: spread }]),
+      ...(generated
+        ? []
+        : [
+            { title: `other style, ${budgetName(budget)}: top-1`, of: figure("otherTop1", i), show: spread },
+            { title: "balanced", of: figure("otherBalanced", i), show: spread },
+          ]),
     ]),
     { title: "linear probe", of: figure("probe"), show: spread },
+    { title: "probe, other style", of: figure("otherProbe"), show: spread },
     { title: "nearest neighbours", of: figure("neighbours"), show: spread },
     { title: "codes: bag", of: figure("bag"), show: spread },
     { title: "codes: embeddings", of: figure("embeddings"), show: spread },
@@ -172,7 +177,7 @@ function tableSection(results: StudyResults): string[] {
 }
 
 function secondarySection(results: StudyResults): string[] {
-  const found = compareTogether(results, secondary.filter(isPlanned(results)));
+  const found = compareTogether(results, secondaryOf(results).filter(isPlanned(results)));
   if (found.length === 0) return [];
   const rows = found.map(({ comparison, corrected }) => [
     ...comparisonCells(results, comparison),

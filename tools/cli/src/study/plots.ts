@@ -1,5 +1,5 @@
 import { type IntervalRow, intervalChart } from "@peco/report";
-import { compare, type Endpoint, exploratory, level, primary, secondary } from "./compare.ts";
+import { compare, type Endpoint, exploratory, level, primary, secondaryOf } from "./compare.ts";
 import type { StudyResults } from "./results.ts";
 import { budgetName } from "./study.ts";
 import { words } from "./words.ts";
@@ -39,7 +39,9 @@ function differenceRows(results: StudyResults): IntervalRow[] {
   const title = (name: string) => results.arms.find((arm) => arm.name === name)?.title ?? name;
   const name = ({ first, second, figure, budget }: Endpoint) =>
     `${title(first)} − ${title(second)}, ${figure === "top1" ? budgetName(results.budgets[budget] ?? null) : words.figure(figure)}`;
-  const endpoints = [primary, ...secondary, ...exploratory].filter(({ budget }) => budget < results.budgets.length);
+  const endpoints = [primary, ...secondaryOf(results), ...exploratory].filter(
+    ({ budget }) => budget < results.budgets.length,
+  );
   return endpoints.flatMap((endpoint): IntervalRow[] => {
     const found = compare(results, endpoint);
     if (found === null) return [];

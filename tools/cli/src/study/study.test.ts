@@ -11,6 +11,7 @@ async function studyWith(names: string[] | null = null): Promise<Study> {
   return {
     name: "generated",
     base,
+    other: null,
     ...chooseArms(names, true),
     seeds: [11n, 12n, 13n, 14n, 15n],
     budgets: [320, 1024],

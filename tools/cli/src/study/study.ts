@@ -12,6 +12,8 @@ export interface Study {
   readonly name: string;
   /** The base recipe with its data, as `peco run` would carry it out. */
   readonly base: Experiment;
+  /** The same with test pictures of another kind, on which all classifiers are tested, too; null: none. */
+  readonly other: Experiment | null;
   readonly arms: readonly Arm[];
   readonly runs: readonly StudyRun[];
   readonly seeds: readonly bigint[];
@@ -106,9 +108,24 @@ export function experimentOf(study: Study, { run, seed, budget }: Cell, flops: P
     `finetune.labels=${budget ?? "null"}`,
     ...(firstBudget ? [] : topOneAlone),
   ];
-  const loaded = loadRecipe(base.loaded.file, { sets });
+  const loaded = loadRecipe(base.loaded.file, { sets, source: base.folder === null ? "generated" : "folder" });
   const name = `${base.loaded.name}: ${cellName({ run, budget })}`;
   return { ...base, loaded: { ...loaded, name }, seeds: [seed], stages: base.stagesOf(loaded.recipe) };
+}
+
+/**
+ * The evaluation of a cell's networks on the other test pictures: what does not depend on them is left out.
+ *
+ * @param artifacts of the cell's stages
+ */
+export function otherExperimentOf(study: Study, of: Experiment, artifacts: ReadonlyMap<string, string>): Experiment {
+  const other = study.other as Experiment;
+  const sets = [...of.loaded.sets, "evaluate.codeWords=false", "evaluate.triples=0", "evaluate.pictures=1"];
+  const loaded = loadRecipe(of.loaded.file, { sets, source: "folder" });
+  const given = new Map([...artifacts].filter(([stage]) => stage !== "data" && stage !== "evaluate"));
+  const stages = of.stagesOf(loaded.recipe).filter(({ name }) => name === "data" || name === "evaluate");
+  const { folder, data } = other;
+  return { ...of, loaded: { ...loaded, name: `${of.loaded.name}, other style` }, stages, given, folder, data };
 }
 
 /** A cell in a few words: `peco, 320 labels`. */

@@ -6,11 +6,21 @@ const figures: Readonly<Record<string, string>> = {
   otherTop1: "top-1, other style",
   otherBalanced: "balanced accuracy, other style",
   probe: "linear probe",
+  otherProbe: "linear probe, other style",
   neighbours: "nearest neighbours",
   bag: "bag of codes, linear",
   embeddings: "codes' embeddings, linear",
   latents: "latents, linear",
 };
+
+const emoji = [
+  "",
+  "Emoji of npm's `emoji-datasource-google` and `emoji-datasource-twitter` 16.0.0 (free artwork), drawn on white at 32 pixels: the base",
+  "emoji of both, without skin tones, without the group Component, without those that another one made obsolete and without those that",
+  "look like another to the byte. The split is by emoji (60 % train, 10 % validation, 30 % test in each class): pre-training sees the",
+  "training emoji in both styles and no test emoji in any, fine-tuning uses the labels of Google's style, and the test emoji are tested",
+  "in Google's style and in the other one, Twitter's.",
+];
 
 /** What the page of a study says in sentences. */
 export const words = {
@@ -27,6 +37,7 @@ export const words = {
       : [
           "The same arms on real pictures: tokens from an autoencoder that is trained by a perceptual network's features, against tokens",
           "from the same autoencoder trained by its pixels' error. Nothing was promised here; this is what was seen.",
+          ...(study === "emoji" ? emoji : []),
         ],
 
   columns: ({ study }: StudyResults): string[] => [
