@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { Store } from "@peco/artifacts";
 import { batchesService } from "@peco/masking-service";
 import { startServer } from "@peco/rpc";
+import type { StageSpec } from "@peco/stage";
 import { Diverged } from "@peco/training";
 import { decodeSafetensors, tf } from "tfjs-libtensorflow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
@@ -102,6 +103,50 @@ describe("the stage pretrain", () => {
     expect(history[0]).not.toHaveProperty("accuracy");
     expect(history.at(-1).loss).toBeLessThan(0.98 * history[0].loss);
     expect(metrics["loss"]).toBe(history.at(-1).loss);
+  });
+
+  it("in micro-batches, and from a masking service, it learns as with the whole batch", async () => {
+    const history = async (masking: StageSpec["masking"], ...sets: string[]) => {
+      await rm(store, { recursive: true, force: true });
+      const { recipe, spec } = await prepared("vit.dropPath=0.2", "pretrain.mask.form=at-most", ...sets);
+      const own = specFor("pretrain", { store, recipe, inputs: spec.inputs, masking });
+      const { artifact } = await runHere(pretrainStage, own);
+      const blob = await (await Store.open(store)).artifactBlob(artifact, "history.json");
+      return {
+        artifact,
+        losses: (JSON.parse(new TextDecoder().decode(blob)) as { loss: number }[]).map((row) => row.loss),
+      };
+    };
+    const whole = await history(null);
+    const parts = await history(null, "pretrain.microBatch=4");
+    expect(parts.losses).toHaveLength(8);
+    parts.losses.forEach((loss, step) => {
+      // Rounding grows from step to step.
+      expect(Math.abs(loss - (whole.losses[step] as number))).toBeLessThan(1e-5 * 3 ** step);
+    });
+    const server = await startServer({ services: [batchesService()] });
+    try {
+      const remote = await history({ address: server.address, token: server.token }, "pretrain.microBatch=4");
+      expect(remote.artifact).toBe(parts.artifact);
+    } finally {
+      await server.close(0);
+    }
+  });
+
+  it("goes on in micro-batches from where it was stopped", async () => {
+    const sets = ["pretrain.microBatch=4", "pretrain.steps=5", "runtime.checkpointSeconds=1000"];
+    const { spec } = await prepared(...sets);
+    const whole = await runHere(pretrainStage, spec);
+    await rm(store, { recursive: true, force: true });
+    await prepared(...sets);
+    const stop = new AbortController();
+    const onEvent = ({ kind }: { kind: string }) => {
+      if (kind === "checkpoint") stop.abort();
+    };
+    await expect(runHere(pretrainStage, spec, { onEvent, signal: stop.signal })).rejects.toMatchObject({
+      exitCode: 130,
+    });
+    expect((await runHere(pretrainStage, spec)).artifact).toBe(whole.artifact);
   });
 
   it("ends a run that diverges", async () => {
