@@ -58,11 +58,12 @@ export {
   packIndex,
   type SkippedFile,
   type Split,
+  type SplitCounts,
   type SplitDefinition,
 } from "./pack-index.ts";
 export { type Pack, type PackParts, type PackStore, packParts, readPack } from "./pack-parts.ts";
 export type { PackOptions } from "./pack-pictures.ts";
-export { type PackSummary, type SplitCounts, type Spread, spread, summarisePack } from "./pack-summary.ts";
+export { type PackSummary, type Spread, spread, summarisePack } from "./pack-summary.ts";
 export type { Picture } from "./picture.ts";
 export { type EncodedPlace, PictureTable } from "./picture-table.ts";
 export { centerCrop, makePlainView, resizeShorterSide } from "./plain-view.ts";

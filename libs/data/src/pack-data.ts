@@ -7,6 +7,7 @@ import type { IdentifiedFile, IdentifiedFolder } from "./identify-folder.ts";
 import { packEncoded, type ShardSink } from "./pack-encoded.ts";
 import type { EncodedIndex, PackedPicture, PackIndex, SkippedFile, Split, SplitDefinition } from "./pack-index.ts";
 import { type Packed, type PackOptions, type PictureSource, packPictures } from "./pack-pictures.ts";
+import { countPictures } from "./pack-summary.ts";
 import { type EncodedPlace, PictureTable } from "./picture-table.ts";
 
 /** What a pack holds of its pictures: pixels, `side` high and wide, written to the file `out`; or the files, given to `sink` in shards. */
@@ -119,8 +120,10 @@ export interface FolderPreview {
 export function previewFolder(folder: IdentifiedFolder, options: SplitShares & LabelShares): FolderPreview {
   const files = readableFiles(folder);
   const { pictures, classes, ...rest } = arrangeFolder(folder, files, options);
-  const index = { format: 1, source: folder.kind, form: "encoded", count: files.length, shards: [] } as const;
-  return { index: { ...index, ...rest, classes: [...classes], shards: [] }, table: PictureTable.of(pictures), files };
+  const table = PictureTable.of(pictures);
+  const common = { format: 1, source: folder.kind, form: "encoded", count: files.length, shards: [] } as const;
+  const index = { ...common, ...rest, ...countPictures(table, classes.length), classes: [...classes], shards: [] };
+  return { index, table, files };
 }
 
 /** The files that could be read, in the order of their contents. */
@@ -188,14 +191,15 @@ function packedData(
 ): PackedData {
   const { pictures, skipped, copies, split, shards = [] } = contents;
   const classes = [...contents.classes];
-  const count = (name: Split) => pictures.filter((picture) => picture.split === name).length;
+  const table = PictureTable.of(pictures);
+  const { counts, classCounts } = countPictures(table, classes.length);
   const common = { format: 1 as const, source: kind, classes, skipped, copies, split };
   return {
     index:
       into.form === "decoded"
         ? { ...common, side: into.side, pictures: [...pictures] }
-        : { ...common, form: "encoded", count: pictures.length, shards },
-    table: PictureTable.of(pictures),
+        : { ...common, form: "encoded", count: pictures.length, counts, classCounts, shards },
+    table,
     meta: {
       source,
       preprocessing:
@@ -203,10 +207,7 @@ function packedData(
           ? { size: into.side, ...decodingFacts, ...resizingFacts }
           : { form: "encoded", ...decodingFacts },
       counts: {
-        train: count("train"),
-        validation: count("validation"),
-        test: count("test"),
-        labelled: pictures.filter(({ split: name, labelled }) => name === "train" && labelled).length,
+        ...counts,
         skipped: skipped.length,
         copies: copies.files,
         copiesAcrossSplits: copies.acrossSplits,

@@ -62,11 +62,25 @@ const decodedIndex = z
   })
   .refine((index) => index.pictures.every(({ label }) => (label ?? -1) < index.classes.length), "a label has no class");
 
+const splitCounts = {
+  train: z.int().nonnegative(),
+  validation: z.int().nonnegative(),
+  test: z.int().nonnegative(),
+  /** Of the training pictures, those whose label may be used. */
+  labelled: z.int().nonnegative(),
+};
+
+/** Pictures by split, and of those for training the ones whose label may be used. */
+export type SplitCounts = z.infer<z.ZodObject<typeof splitCounts>>;
+
 const encodedIndex = z.strictObject({
   ...common,
   form: z.literal("encoded"),
   /** Number of pictures, which `pictures.table` describes. */
   count: z.int().nonnegative(),
+  /** Counts of the table, for readers who want no more: of all pictures, and of each class. */
+  counts: z.strictObject(splitCounts),
+  classCounts: z.array(z.strictObject(splitCounts)),
   /** `pictures-00000.bin` and so on: picture files one after the other. */
   shards: z.array(z.strictObject({ bytes: z.int().nonnegative() })),
 });

@@ -1,13 +1,5 @@
-import type { PackIndex, Split, SplitDefinition } from "./pack-index.ts";
+import type { PackIndex, Split, SplitCounts, SplitDefinition } from "./pack-index.ts";
 import type { PictureTable } from "./picture-table.ts";
-
-/** Pictures by split, and of those for training the ones whose label may be used. */
-export interface SplitCounts {
-  readonly train: number;
-  readonly validation: number;
-  readonly test: number;
-  readonly labelled: number;
-}
 
 /** Smallest, middle and largest of some numbers. */
 export interface Spread {
@@ -35,20 +27,30 @@ export interface PackSummary {
   readonly side: number | null;
 }
 
-/** Counts a pack. */
-export function summarisePack(index: PackIndex, table: PictureTable): PackSummary {
+/** Counts the pictures of a table by split, all of them and those of each of `classes` classes. */
+export function countPictures(
+  table: PictureTable,
+  classes: number,
+): { counts: SplitCounts; classCounts: SplitCounts[] } {
   const none = () => ({ train: 0, validation: 0, test: 0, labelled: 0 });
   const counts = none();
-  const classes = index.classes.map((name) => ({ name, ...none() }));
+  const classCounts = Array.from({ length: classes }, none);
   for (let place = 0; place < table.length; place++) {
     const split = table.split(place);
     const isLabelled = split === "train" && table.labelled(place);
-    const own = classes[table.label(place) ?? -1];
+    const own = classCounts[table.label(place) ?? -1];
     for (const count of own === undefined ? [counts] : [counts, own]) {
       count[split]++;
       if (isLabelled) count.labelled++;
     }
   }
+  return { counts, classCounts };
+}
+
+/** Counts a pack. */
+export function summarisePack(index: PackIndex, table: PictureTable): PackSummary {
+  const { counts, classCounts } = countPictures(table, index.classes.length);
+  const classes = index.classes.map((name, label) => ({ name, ...(classCounts[label] as SplitCounts) }));
   const of = (split: Split) => spread(classes.map((count) => count[split]));
   const { height, width, bytes } = table.columns;
   return {
