@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@peco/artifacts";
@@ -237,6 +237,19 @@ describe("export", () => {
     expect(predictDocument.parse(document).notes).toEqual([]);
     expectNear(readNpy(npy).data, timmLogits);
   });
+});
+
+it("weights with what is no number are found out, and no file is left", async () => {
+  const [weights, npy] = [at("nan.safetensors"), at("nan.npy")];
+  const spoilt = {
+    ...(timmWeights["fc_norm.bias"] as HostArray<"float32">),
+    data: new Float32Array(16).fill(Number.NaN),
+  };
+  writeFileSync(weights, encodeSafetensors({ ...timmWeights, "fc_norm.bias": spoilt }));
+  await expect(predictCommand({ ...asked, artifact: classifier, weights, npy })).rejects.toThrow(
+    /gives values that are no numbers for a\.png/,
+  );
+  expect(readdirSync(folder).filter((name) => name.startsWith("nan.npy"))).toEqual([]);
 });
 
 describe("features", () => {

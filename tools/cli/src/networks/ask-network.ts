@@ -1,6 +1,6 @@
 import { UndecodablePicture } from "@peco/data";
-import { tensorsOf } from "@peco/training";
-import { type HostArray, jit, random, State, tf } from "tfjs-libtensorflow";
+import { frozenStep, tensorsOf } from "@peco/training";
+import { type HostArray, tf } from "tfjs-libtensorflow";
 import { Display } from "../run/display.ts";
 import type { Network } from "./network.ts";
 import { type PictureName, readPicture } from "./pictures.ts";
@@ -49,16 +49,16 @@ export async function askNetwork(
   answered: Answered,
 ): Promise<SkippedPicture[]> {
   const { view, weights, name } = network;
-  const batch = Math.min(question.batch, pictures.length);
+  // Batches of one number, as even as can be: one program serves all, and few places are filled up.
+  const batch = Math.ceil(pictures.length / Math.ceil(pictures.length / question.batch));
   const tree = tensorsOf<tf.TensorContainer>(weights);
-  const step = jit(
-    (state: null, { images }: { readonly images: tf.Tensor4D }) => ({
-      state,
-      metrics: { rows: question.compute(tree, images) as tf.Tensor2D },
+  await using step = frozenStep(
+    { compiler: "graph" },
+    question.word,
+    ({ images }: { readonly images: tf.Tensor4D }) => ({
+      rows: question.compute(tree, images) as tf.Tensor2D,
     }),
-    { name: question.word, compiler: "graph" },
   );
-  await using state = State.of(null);
   const progress = new Progress(question.word, pictures.length);
   const skipped: SkippedPicture[] = [];
   try {
@@ -69,7 +69,7 @@ export async function askNetwork(
       next.catch(() => undefined); // is awaited in the next round, if there is one
       skipped.push(...problems);
       const images = imagesOf(read, batch, view.size);
-      const { rows } = await step.run(state, { images }, random.key(0));
+      const { rows } = await step.run({ images });
       const { data } = rows as HostArray<"float32">;
       const length = data.length / batch;
       for (const [i, { picture, pixels }] of read.entries()) {
@@ -80,7 +80,6 @@ export async function askNetwork(
       progress.done(first + read.length);
     }
   } finally {
-    step.dispose();
     tf.dispose(tree);
   }
   return skipped;
