@@ -42,6 +42,24 @@ describe("initialisers", () => {
 });
 
 describe("drop path", () => {
+  it("is timm's on given draws, x / keep · floor(keep + u), and a part has those of the whole", () => {
+    const [batch, tokens, rate] = [64, 2, 0.3];
+    const x = tf.tensor2d(
+      Float32Array.from({ length: batch * tokens }, (_, i) => 1 + i),
+      [batch * tokens, 1],
+    );
+    const draws = random.uniform(key, [batch]).dataSync();
+    const dropped = dropPath(key, x, tokens, rate).dataSync();
+    dropped.forEach((value, i) => {
+      const u = draws[Math.floor(i / tokens)] as number;
+      expect(value).toBeCloseTo(((1 + i) / (1 - rate)) * Math.floor(1 - rate + u), 4);
+    });
+    const places = tf.tensor1d([5, 40, 2], "int32");
+    const rows = tf.tensor1d([10, 11, 80, 81, 4, 5], "int32");
+    const part = dropPath(key, tf.gather(x, rows), tokens, rate, { of: batch, places });
+    expect(part.dataSync()).toEqual(tf.gather(tf.tensor1d(dropped), rows).dataSync());
+  });
+
   it("drops whole samples at its rate and keeps the mean", () => {
     const [batch, tokens, width] = [2000, 2, 3];
     const kept = dropPath(key, tf.ones([batch * tokens, width]), tokens, 0.3);
