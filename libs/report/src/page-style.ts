@@ -62,8 +62,8 @@ img{display:block;width:100%;height:auto;image-rendering:pixelated;border-radius
 .smooth.quads{grid-template-columns:minmax(0,1fr)}
 .pairs{list-style:none;margin:1.4rem 0 0;padding:0;display:grid;gap:1.6rem;grid-template-columns:repeat(auto-fill,minmax(min(13.5rem,100%),1fr))}
 .quads{display:grid;gap:1.8rem 2.4rem;grid-template-columns:repeat(auto-fit,minmax(min(27rem,100%),1fr));margin-top:1.4rem}
-.heads{display:grid;gap:1.4rem 2.4rem;grid-template-columns:repeat(auto-fill,minmax(min(27rem,100%),1fr));margin-top:1.4rem}
-.heads .row{grid-auto-flow:row;grid-template-columns:repeat(auto-fit,minmax(4.2rem,1fr))}
+.heads{display:grid;gap:1.4rem 1rem;grid-template-columns:repeat(auto-fill,minmax(min(31.2rem,100%),1fr));margin-top:1.4rem}
+.heads .row{gap:.3rem;grid-auto-flow:row;grid-template-columns:repeat(auto-fill,minmax(6rem,1fr))}
 .gap{display:grid;place-items:center;aspect-ratio:1;background:var(--raised);color:var(--quiet);font-size:.84rem}
 .row small{display:block;font-size:.76rem;line-height:1.3;margin-top:.2rem}
 .source{margin:1.2rem 0 0;font-size:.84rem;color:var(--quiet)}
