@@ -253,7 +253,9 @@ describe("WebDataset shards", () => {
     const words = await scanFolder(await folderOf({ "a.tar": await tar(["dog", "cat"]) }));
     expect(words.classes).toEqual(["cat", "dog"]);
     const none = await scanFolder(
-      await folderOf({ "a.tar": await tarOf({ "x.jpg": "1", "y.png": "2", "y.txt": "3" }) }),
+      await folderOf({
+        "a.tar": await tarOf({ "._x.jpg": "0", "x.jpg": "1", "._y.png": "0", "y.png": "2", "y.txt": "3" }),
+      }),
     );
     expect(none).toMatchObject({ classes: [], others: 1 });
   });

@@ -43,8 +43,9 @@ export async function walkFolder(folder: string): Promise<FoundEntries> {
   return found;
 }
 
-/** Whether a name has a picture's ending. */
+/** Whether a name has a picture's ending and is not a hidden file's, such as macOS puts beside each file of a tar. */
 export function isPicture(name: string): boolean {
+  if (name.slice(name.lastIndexOf("/") + 1).startsWith(".")) return false;
   const ending = name.slice(name.lastIndexOf(".") + 1).toLowerCase();
   return (pictureEndings as readonly string[]).includes(ending);
 }

@@ -79,6 +79,7 @@ async function addShard(
   let last = "";
   using file = new TarFile(tar.path);
   for await (const member of file.members()) {
+    if (posix.basename(member.name).startsWith(".")) continue;
     const { key, ending } = keyOf(member.name);
     const sample = samples.get(key) ?? { key, picture: null, label: null };
     if (samples.has(key) && key !== last)
