@@ -234,10 +234,10 @@ const rules: readonly Rule[] = [
   {
     paths: ["codebook.size", "codebook.source", "codebook.batch", "codebook.pictureSize", "image.size"],
     problem: (r) => {
-      const { source, size, batch, pictureSize, channels } = r.codebook;
+      const { source, size, batch, pictureSize, channels, restartBelow } = r.codebook;
       const vectors = batch * ((pictureSize ?? r.image.size) / 2 ** channels.length) ** 2;
       return says(
-        source === "vq" && size > vectors,
+        source === "vq" && restartBelow > 0 && size > vectors,
         `dead codes start anew at vectors of a batch, which has ${vectors} and not ${size}`,
       );
     },

@@ -32,8 +32,11 @@ export type CodebookMeans = {
 /** What pictures give towards a step, added up over the parts of a batch. */
 export type CodebookSums = {
   readonly statistics: CodeStatistics;
-  /** The latent drawn for each code in case that it is dead, [codes, width]; zero where it lies in another part. */
-  readonly drawn: tf.Tensor2D;
+  /**
+   * The latent drawn for each code in case that it is dead, [codes, width]; zero where it lies in another part. Absent where codes never
+   * start anew.
+   */
+  readonly drawn?: tf.Tensor2D;
 };
 
 /** Gradients of the loss, its terms, and the latents [n, width] with their codes. */
@@ -57,6 +60,7 @@ export function codebookStep(options: CodebookOptions): DivisibleStep<CodebookSt
           : adversarialGradients(options, state, images, batch.hyper),
       );
       const statistics = codeStatistics(latents, indices, recipe.size);
+      if (recipe.restartBelow === 0) return { weight: tf.scalar(1), means, sums: { statistics } };
       const drawn = drawnLatents(latents, images.shape[0], random.fold(key, "restart"), recipe, batch.places);
       return { weight: tf.scalar(1), means, sums: { statistics, drawn } };
     },
@@ -68,7 +72,7 @@ export function codebookStep(options: CodebookOptions): DivisibleStep<CodebookSt
       const { counts } = sums.statistics;
       const restart = { below: recipe.restartBelow, evenLoad: tf.div<tf.Scalar>(tf.sum(counts), recipe.size) };
       const dead = tf.sum<tf.Scalar>(tf.cast(deadCodes(moved, restart), "float32"));
-      const codebook = restartDeadCodes(moved, sums.drawn, restart);
+      const codebook = sums.drawn === undefined ? moved : restartDeadCodes(moved, sums.drawn, restart);
       return {
         state: {
           autoencoder: params.autoencoder,
