@@ -38,7 +38,7 @@ describe("from given random numbers", () => {
     const { jitters } = read<{ jitters: [number[], (number | null)[], number[]][] }>("augmentation-draws");
     expect(jitters.length).toBe(40);
     for (const [[brightness = 0, contrast = 0, saturation = 0, hue = 0], expected, uniforms] of jitters) {
-      const options = { brightness, contrast, saturation, hueDegrees: hue * 360 };
+      const options = { brightness, contrast, saturation, hueDegrees: hue * 360, hue: "hsv" as const };
       const { values } = drawJitter(replayed(hue === 0 ? [...uniforms, 0.5] : uniforms), options);
       expect(values[3] === null).toBe(expected[3] === null);
       for (const [at, value] of values.entries())
@@ -122,7 +122,7 @@ describe(`${DRAWS} draws`, () => {
       return tally(changed, 2);
     };
     expect(isLikely(often("grey", 0, { grey: 0.2 }), [0.8, 0.2])).toBe(true);
-    const jitter = { p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hueDegrees: 36 };
+    const jitter = { p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hueDegrees: 36, hue: "hsv" as const };
     // hardly any factors are so near to 1 that nothing changes
     expect(isLikely(often("jitter", 0, { jitter }), [0.2, 0.8])).toBe(true);
     const blur = { sigma: [1, 2] as [number, number], p: [1, 0.1] as [number, number] };
@@ -135,7 +135,7 @@ describe(`${DRAWS} draws`, () => {
 
   it("of jitter: factors are uniform, orders equally frequent", () => {
     const drawn = sample("jitter", (draws) =>
-      drawJitter(draws, { brightness: 0.4, contrast: 0.4, saturation: 0.2, hueDegrees: 36 }),
+      drawJitter(draws, { brightness: 0.4, contrast: 0.4, saturation: 0.2, hueDegrees: 36, hue: "hsv" as const }),
     );
     const laws = [uniformCdf(0.6, 1.4), uniformCdf(0.6, 1.4), uniformCdf(0.8, 1.2), uniformCdf(-0.1, 0.1)];
     for (const [at, law] of laws.entries())

@@ -1,6 +1,6 @@
 import type { Stream } from "@peco/random";
 import { z } from "zod";
-import { brightness, contrast, hue, saturation } from "./colour.ts";
+import { brightness, chroma, contrast, hue, saturation } from "./colour.ts";
 
 const share = z.number().min(0).max(1);
 
@@ -10,18 +10,24 @@ export const jitterOptions = z.strictObject({
   contrast: share,
   saturation: share,
   hueDegrees: z.number().min(0).max(180),
+  /** What is turned: HSV's hue, or the chroma about the grey axis. */
+  hue: z.enum(["hsv", "chroma"]),
 });
 
 /** See {@link jitterOptions}. */
 export type JitterOptions = z.infer<typeof jitterOptions>;
 
-const changes = [brightness, contrast, saturation, hue] as const;
+const changes = {
+  hsv: [brightness, contrast, saturation, hue],
+  chroma: [brightness, contrast, saturation, chroma],
+} as const;
 
 /** What was drawn: values of brightness, contrast, saturation and hue (a share of the circle; null: stays), and the order in which they come. */
 export interface Jitter {
   readonly values: readonly [brightness: number, contrast: number, saturation: number, hue: number | null];
   /** Places in `values`. */
   readonly order: readonly number[];
+  readonly hue: JitterOptions["hue"];
 }
 
 /** Draws factors and order. */
@@ -33,13 +39,14 @@ export function drawJitter(draws: Stream, options: JitterOptions): Jitter {
     // The way to HSV and back costs precision even where nothing turns.
     values: [...factors, options.hueDegrees === 0 ? null : turn],
     order: draws.shuffle([0, 1, 2, 3]),
+    hue: options.hue,
   };
 }
 
 /** Changes the colours of a picture, `uint8 [pixels, 3]`, in place; contrast is measured against the mean of all its pixels. */
-export function applyJitter(pixels: Uint8Array, { values, order }: Jitter): void {
+export function applyJitter(pixels: Uint8Array, { values, order, hue: turned }: Jitter): void {
   for (const which of order) {
     const value = values[which];
-    if (value != null) changes[which]?.(pixels, value);
+    if (value != null) changes[turned][which]?.(pixels, value);
   }
 }

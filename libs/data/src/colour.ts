@@ -62,6 +62,31 @@ export function hue(pixels: Uint8Array, turn: number): void {
   }
 }
 
+/**
+ * Turns the chroma by a share of the circle: a rotation of the RGB cube about its grey diagonal (Rodrigues' formula), which keeps the mean
+ * of the three and the strength of the colour up to rounding and cutting. A turn of HSV's hue keeps the largest and the least channel
+ * instead, so that a blue that becomes yellow becomes much lighter.
+ */
+export function chroma(pixels: Uint8Array, turn: number): void {
+  const angle = 2 * Math.PI * turn;
+  const same = (1 + 2 * Math.cos(angle)) / 3;
+  const sine = Math.sin(angle) / Math.sqrt(3);
+  const next = (1 - Math.cos(angle)) / 3 - sine;
+  const previous = (1 - Math.cos(angle)) / 3 + sine;
+  for (let at = 0; at < pixels.length; at += 3) {
+    const red = pixels[at] as number;
+    const green = pixels[at + 1] as number;
+    const blue = pixels[at + 2] as number;
+    pixels[at] = toByte(same * red + next * green + previous * blue);
+    pixels[at + 1] = toByte(previous * red + same * green + next * blue);
+    pixels[at + 2] = toByte(next * red + previous * green + same * blue);
+  }
+}
+
+function toByte(value: number): number {
+  return value <= 0 ? 0 : value >= 255 ? 255 : (value + 0.5) | 0;
+}
+
 /** HSV's hue, 0 to 1, in the precision of Pillow's `rgb2hsv`. */
 function hueOf(red: number, green: number, blue: number, most: number, span: number): number {
   const share = (channel: number) => float((most - channel) / span);

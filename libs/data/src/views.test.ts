@@ -9,7 +9,7 @@ import { resizeBox } from "./resize.ts";
 import { drawWindow, makeView, makeViewPair, type ViewOptions, viewOptions } from "./views.ts";
 
 const crop = { area: [0.2, 1], aspect: [3 / 4, 4 / 3], filter: "bicubic" } as const;
-const jitter = { p: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hueDegrees: 0 };
+const jitter = { p: 1, brightness: 0.4, contrast: 0.4, saturation: 0.4, hueDegrees: 0, hue: "hsv" as const };
 const options = (given: Partial<ViewOptions>): ViewOptions =>
   viewOptions.parse({ crop: { ...crop }, flip: 0.5, ...given });
 

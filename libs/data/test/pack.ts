@@ -46,7 +46,7 @@ export async function openPack(
 export const allViews: ViewOptions = {
   crop: { area: [0.4, 1], aspect: [0.75, 4 / 3], filter: "bilinear" },
   flip: 0.5,
-  jitter: { p: 0.8, brightness: 0.6, contrast: 0.6, saturation: 0.3, hueDegrees: 180 },
+  jitter: { p: 0.8, brightness: 0.6, contrast: 0.6, saturation: 0.3, hueDegrees: 180, hue: "chroma" as const },
   grey: 0.3,
   blur: { sigma: [0.1, 1], p: [0.5, 0.1] },
   solarize: { threshold: 0.5, p: [0, 0.2] },

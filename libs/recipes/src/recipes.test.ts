@@ -9,7 +9,7 @@ describe("the recipes that come with peco", () => {
     expect(shown).toBe(name);
     const head = readFileSync(file, "utf8").split("\nextends")[0];
     expect(head).toContain(`# ${name}: `);
-    expect(head).toMatch(new RegExp(`--recipe ${name}\\b|\\./peco run\\n`));
+    expect(head).toMatch(new RegExp(`--recipe ${name}\\b|\\./peco run\\n|\\./peco study `));
     if (name.includes("/")) expect(head).toContain("# Expected: ");
   });
 

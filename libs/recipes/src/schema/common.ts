@@ -60,4 +60,9 @@ export const jitter = z.strictObject({
   contrast: share,
   saturation: share,
   hueDegrees: z.number().min(0).max(180),
+  hue: z
+    .enum(["hsv", "chroma"])
+    .describe(
+      "what is turned. hsv: as torchvision, which changes luminance; chroma: about the grey axis, which does not change the channels' mean",
+    ),
 });
