@@ -41,7 +41,10 @@ const noScratch = "finetune.fromScratchSteps=0";
 const noColour = "data.generated.colourNuisance=false";
 /** MoCo v3's own jitter and share of grey pictures; the recipe's turn any hue. */
 const weakColour = [
-  "perceptualNetwork.views.jitter={p: 0.8, brightness: 0.4, contrast: 0.4, saturation: 0.2, hueDegrees: 36, hue: chroma}",
+  "perceptualNetwork.views.jitter.brightness=0.4",
+  "perceptualNetwork.views.jitter.contrast=0.4",
+  "perceptualNetwork.views.jitter.saturation=0.2",
+  "perceptualNetwork.views.jitter.hueDegrees=36",
   "perceptualNetwork.views.grey=0.2",
 ];
 

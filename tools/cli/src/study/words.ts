@@ -19,7 +19,8 @@ const emoji = [
   "emoji of both, without skin tones, without the group Component, without those that another one made obsolete and without those that",
   "look like another to the byte. The split is by emoji (60 % train, 10 % validation, 30 % test in each class): pre-training sees the",
   "training emoji in both styles and no test emoji in any, fine-tuning uses the labels of Google's style, and the test emoji are tested",
-  "in Google's style and in the other one, Twitter's.",
+  "in Google's style and in the other one, Twitter's. Emoji that differ little, such as a woman and a man of one occupation, count as",
+  "different ones and may stand on both sides of the split.",
 ];
 
 /** What the page of a study says in sentences. */
@@ -44,6 +45,9 @@ export const words = {
     "Mean ± sample deviation over the seeds, on the test pictures. Top-1 is the mean of the fine-tuned networks of the learning rate",
     "that was better on validation; the probe (all labels of its set, best block on validation) and the tokens' linear evaluation are",
     `of frozen networks.${study === "generated" ? "" : " Balanced accuracy is the mean over the classes."}`,
+    ...(study === "emoji"
+      ? ["The probe learns from the labels of both styles, the probe for the other style from Google's alone."]
+      : []),
   ],
 
   cost: (_: StudyResults): string[] => [
