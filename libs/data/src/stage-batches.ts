@@ -42,7 +42,8 @@ interface Divided {
 /** Pixels along a side of the pictures of which the tokenizer makes one token for each patch. */
 export function tokenizerPictureSize({ image, codebook }: Pick<BatchRecipe, "image" | "codebook">): number {
   const grid = image.size / image.patch;
-  if (codebook.source === "feature-kmeans") return image.size;
+  // as many as give the perceptual network that grid, which its stage checks
+  if (codebook.source === "feature-kmeans") return codebook.pictureSize ?? image.size;
   // each of the encoder's convolutions halves the sides; DALL-E's pools three times
   return grid * 2 ** (codebook.source === "dall-e" ? 3 : codebook.channels.length);
 }

@@ -176,9 +176,9 @@ const rules: readonly Rule[] = [
   {
     paths: ["codebook.pictureSize", "codebook.channels", "codebook.source", "image.patch"],
     problem: (r) => {
-      const { pictureSize } = r.codebook;
+      const { pictureSize, source } = r.codebook;
       return says(
-        pictureSize !== null && pictureSize % tokenPixels(r) !== 0,
+        source !== "feature-kmeans" && pictureSize !== null && pictureSize % tokenPixels(r) !== 0,
         `${pictureSize} pixels are not divisible by the ${tokenPixels(r)} of a token`,
       );
     },

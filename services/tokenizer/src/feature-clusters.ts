@@ -1,5 +1,5 @@
 import type { Dataset } from "@peco/data";
-import { stageBatches } from "@peco/data";
+import { stageBatches, tokenizerPictureSize } from "@peco/data";
 import { codebookPerplexity, codebookUsage, codeCounts, lloydRound, nearestCodes } from "@peco/models";
 import { Cancelled, type StageContext, type StageOutput } from "@peco/stage";
 import {
@@ -42,6 +42,7 @@ export async function featureClusters(context: StageContext): Promise<StageOutpu
     kind: "tokenizer",
     weights: { "codebook.vectors": centres },
     config: clusterConfig(own, side, width),
+    preprocessing: { size: tokenizerPictureSize(recipe), mean: recipe.image.mean, std: recipe.image.std },
     history,
     figures: { steps: rounds, images, gflop: gflop + (rounds * 2 * count * width * own.size) / 1e9 },
   });

@@ -9,8 +9,8 @@ import { loadTokenizer, type Tokenizer } from "@peco/training";
 import sharp from "sharp";
 import { decodeSafetensors, tf } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { shortRecipe, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
-import { openTokenizerService } from "./index.ts";
+import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
+import { codebookStage, openTokenizerService, perceptualNetworkStage } from "./index.ts";
 
 let folder: string;
 let inputs: Record<string, string>;
@@ -126,6 +126,28 @@ describe("Tokenize", () => {
     const weights = await store.artifactBlob(inputs["tokenizer"] as string, "weights.safetensors");
     const each = Object.keys(decodeSafetensors(weights).tensors).length;
     expect(tf.memory().numTensors - before).toBeLessThanOrEqual(4 * each);
+  });
+
+  it("gives the tokens of a tokenizer without an autoencoder", async () => {
+    const sets = ["perceptualNetwork.source=untrained", "codebook.source=feature-kmeans", "codebook.kmeansRounds=2"];
+    const recipe = shortRecipe(...sets);
+    const of = (name: "perceptual-network" | "codebook", more: Record<string, string>) =>
+      specFor(name, { store: folder, recipe, inputs: { ...inputs, ...more } });
+    const { artifact: perceptualNetwork } = await runHere(perceptualNetworkStage, of("perceptual-network", {}));
+    const { artifact } = await runHere(codebookStage, of("codebook", { perceptualNetwork }));
+    const some = [1, 2, 3].map((seed) => pixels(seed));
+    const { tokens } = await client.tokenize({ artifact, pictures: some.map((rgb) => raw(rgb)) });
+    using clusters = await loadTokenizer(await Store.open(folder), artifact);
+    const expected = some.map((rgb) =>
+      tf.tidy(() => [...clusters.tokenise(tf.tensor4d(Float32Array.from(rgb), [1, 32, 32, 3])).dataSync()]),
+    );
+    expect(tokens.map(({ ids }) => ids)).toEqual(expected);
+    expect(await client.describe({ artifact })).toMatchObject({
+      codebookSize: 16,
+      pictureSize: 32,
+      rows: 4,
+      columns: 4,
+    });
   });
 
   it("describes the tokenizer and its limits", async () => {
