@@ -75,9 +75,16 @@ describe("evaluate robustness", () => {
     return { ...answer, document: evaluateRobustnessDocument.parse(answer.document) };
   };
   /** What `peco predict` says of the same folder, and each picture's class by the folder it lies in. */
-  const logits = async (images: string) => {
+  const logits = async (images: string, resize?: string) => {
     const npy = join(folder, "logits.npy");
-    const { document } = await predictCommand({ images, npy, artifact, store: storeFolder, batch: 8 });
+    const { document } = await predictCommand({
+      images,
+      ...(resize && { resize }),
+      npy,
+      artifact,
+      store: storeFolder,
+      batch: 8,
+    });
     const { pictures } = document as { pictures: { name: string }[] };
     const bytes = readFileSync(npy);
     const values = new Float32Array(Uint8Array.from(bytes.subarray(bytes.length - pictures.length * 28)).buffer);
@@ -123,7 +130,7 @@ describe("evaluate robustness", () => {
         error[name].push(
           1 -
             share(
-              await logits(join(data, path, String(severity))),
+              await logits(join(data, path, String(severity)), "none"),
               CLASSES.map((_, i) => i),
               1,
             ),
