@@ -17,14 +17,12 @@ export async function readSafetensors(path: string): Promise<SafetensorsContent>
     const { size } = await file.stat();
     const { start, length } = headerSpan(await readAt(file, 0, Math.min(8, size)), size);
     const { entries, metadata } = parseHeader(await readAt(file, start, length), size - start - length);
-    const tensors: Record<string, HostArray> = {};
+    const tensors: [name: string, array: HostArray][] = [];
     for (const entry of entries) {
-      tensors[entry.name] = hostArrayOf(
-        entry,
-        await readAt(file, start + length + entry.begin, entry.end - entry.begin),
-      );
+      const bytes = await readAt(file, start + length + entry.begin, entry.end - entry.begin);
+      tensors.push([entry.name, hostArrayOf(entry, bytes)]);
     }
-    return { tensors, metadata };
+    return { tensors: Object.fromEntries(tensors), metadata };
   } catch (error) {
     if (error instanceof SafetensorsError) throw new SafetensorsError(error.message, { path, cause: error });
     throw unreadable(path, error);

@@ -62,6 +62,22 @@ describe("refuses", () => {
       expect(() => decodeSafetensors(small.subarray(0, length)), `${length} bytes`).toThrow(SafetensorsError);
   });
 
+  it("or takes, but never fails otherwise on, a file with some bytes changed", () => {
+    const change = fc.tuple(fc.nat(small.length - 1), fc.nat(255));
+    fc.assert(
+      fc.property(fc.array(change, { minLength: 1, maxLength: 4 }), (changes) => {
+        const bytes = Uint8Array.from(small);
+        for (const [at, value] of changes) bytes[at] = value;
+        try {
+          decodeSafetensors(bytes);
+        } catch (error) {
+          expect(error).toBeInstanceOf(SafetensorsError);
+        }
+      }),
+      { numRuns: 500 },
+    );
+  });
+
   it("bytes too many", () =>
     expect(() => decodeSafetensors(Buffer.concat([small, Buffer.alloc(1)]))).toThrow(
       /the tensors end at 9, and the file holds 10/,
