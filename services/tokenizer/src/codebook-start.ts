@@ -1,6 +1,7 @@
 import { type Codebook, encode, kMeans, startCodebook, unitRows, type VqAutoencoder } from "@peco/models";
 import type { Normalisation } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
+import { frozenStep } from "@peco/training";
 import { type HostArray, type Key, random, tf } from "tfjs-libtensorflow";
 
 /** k-means wants a few latents for each code; below this many, further batches are encoded. */
@@ -35,10 +36,17 @@ export async function firstCodebook(
       return startCodebook(unitLength ? unitRows(drawn) : drawn, load, recipe);
     });
   }
+  // compiled, so that an encoder's many layers are freed as it goes
+  await using encoder = frozenStep({ compiler: "graph" }, "first latents", ({ images }: { images: tf.Tensor4D }) => {
+    const latents = encode(autoencoder, images, normalisation);
+    const rows = tf.reshape<tf.Rank.R2>(latents, [-1, width]);
+    return { latents: unitLength ? unitRows(rows) : rows };
+  });
   const parts: tf.Tensor2D[] = [];
   for (let step = 0; step < batchesForStart(recipe, tokensPerPicture); step++) {
     const { images } = await batches.at(step);
-    parts.push(latentsOf(autoencoder, images, normalisation, recipe));
+    const { latents } = await encoder.run({ images });
+    parts.push(tf.tensor2d(latents.data as Float32Array, latents.shape as [number, number]));
   }
   const codebook = tf.tidy(() => {
     const latents = tf.concat2d(parts, 0);
@@ -48,19 +56,4 @@ export async function firstCodebook(
   });
   tf.dispose(parts);
   return codebook;
-}
-
-/** Latents of pictures, [pictures * places, width]. */
-function latentsOf(
-  autoencoder: VqAutoencoder,
-  { shape, data }: HostArray,
-  normalisation: Normalisation,
-  { unitLength }: Recipe["codebook"],
-): tf.Tensor2D {
-  return tf.tidy(() => {
-    const pictures = tf.tensor4d(Float32Array.from(data), shape as [number, number, number, number]);
-    const latents = encode(autoencoder, pictures, normalisation);
-    const rows = tf.reshape<tf.Rank.R2>(latents, [-1, latents.shape[3]]);
-    return unitLength ? unitRows(rows) : rows;
-  });
 }
