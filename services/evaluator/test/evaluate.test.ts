@@ -60,11 +60,12 @@ describe("with classes", () => {
   let made: SmallStore;
   let artifact: string;
   let result: Evaluation;
+  let metrics: Readonly<Record<string, unknown>>;
   let tensorsLeft: number;
   beforeAll(async () => {
     made = await smallStore(folder);
     const before = tf.memory().numTensors;
-    ({ artifact } = await evaluate(folder, made.inputs));
+    ({ artifact, metrics } = await evaluate(folder, made.inputs));
     tensorsLeft = tf.memory().numTensors - before;
     result = await read(made, artifact);
   });
@@ -220,12 +221,15 @@ describe("with classes", () => {
 
   it("leaves no tensor behind", () => expect(tensorsLeft).toBe(0));
 
-  it("gives figures for scripts", async () => {
-    const { metrics } = await evaluate(folder, made.inputs);
+  it("gives figures for scripts", () => {
     expect(metrics).toMatchObject({
       images: COUNTS.test,
       usage: result.codebook?.usage,
       top1Pretrained: labelled(1) / COUNTS.test,
+      tokenBits: result.codebook?.bits,
+      codeWordsBag: result.classification?.codeWords?.[0]?.test,
+      reverseTriplesPixels: expect.closeTo(((result.triples?.settings[6]?.distances[1]?.score ?? 0) + 1) / 2, 12),
+      shiftNearerPixels: 0,
     });
   });
 
@@ -359,6 +363,18 @@ describe("with what a run has no network for left out", () => {
       "latents",
     ]);
   });
+});
+
+it("gives a tokenizer that is blind to everything half of all triples", async () => {
+  const folder = join(root, "blind");
+  const made = await smallStore(folder, { flat: true });
+  const inputs = { data: made.inputs["data"] as string, tokenizer: await publishClusters(made, { blind: true }) };
+  const { triples, codebook } = await read(made, (await evaluate(folder, inputs)).artifact);
+  expect(codebook).toMatchObject({ usage: 1 / CODES, perplexity: 1, bits: 0 });
+  for (const { distances } of triples?.settings ?? []) {
+    expect(distances.map(({ distance }) => distance)).toEqual(["tokens", "pixels"]);
+    expect(distances[0]).toEqual({ distance: "tokens", score: 0.5, ties: 1 });
+  }
 });
 
 it("without classes leaves out what needs them, and says so", async () => {
