@@ -112,7 +112,7 @@ function codebook(recipe: Recipe, images: number): Making | null {
   const network = own.loss.perceptual > 0 ? frozenFeatures(recipe) : null;
   const size = own.pictureSize ?? recipe.image.size;
   const state = shapesOf((key) =>
-    initialCodebookState(own, initAutoencoder(own, key), startCodebook(tf.zeros([own.size, own.width]), 1), key),
+    initialCodebookState(own, initAutoencoder(own, key), startCodebook(tf.zeros([own.size, own.width]), 1, own), key),
   );
   const step = (fixed: unknown) => {
     const features = network === null ? () => [] : network.with(fixed);
