@@ -66,7 +66,12 @@ export const studyRuns: readonly StudyRun[] = [
       `finetune.fromScratchSteps=${firstBudget ? 4 * finetune.steps : 0}`,
     ],
   },
-  { name: "feature-kmeans", phase: 2, ...main, sets: () => [noScratch, "codebook.source=feature-kmeans"] },
+  {
+    name: "feature-kmeans",
+    phase: 2,
+    ...main,
+    sets: () => [noScratch, "codebook.source=feature-kmeans", "codebook.kmeansRounds=50"],
+  },
   {
     name: "pixel-tokens-flops",
     phase: 3,
