@@ -68,7 +68,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   clean: cleanDocument,
   doctor: doctorDocument,
   plan: planDocument,
-  "plan (without a recipe)": planListDocument,
+  "plan (no --recipe)": planListDocument,
   "bench runtime": benchRuntimeDocument,
   "bench stages": benchStagesDocument,
   study: studyDocument,
