@@ -232,7 +232,15 @@ const rules: readonly Rule[] = [
       ),
   },
   {
-    paths: ["codebook.size", "codebook.source", "codebook.batch", "codebook.pictureSize", "image.size"],
+    paths: [
+      "codebook.size",
+      "codebook.source",
+      "codebook.batch",
+      "codebook.pictureSize",
+      "codebook.channels",
+      "codebook.restartBelow",
+      "image.size",
+    ],
     problem: (r) => {
       const { source, size, batch, pictureSize, channels, restartBelow } = r.codebook;
       const vectors = batch * ((pictureSize ?? r.image.size) / 2 ** channels.length) ** 2;
