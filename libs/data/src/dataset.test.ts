@@ -64,9 +64,9 @@ describe("batches", () => {
     );
     expect(digests).toMatchInlineSnapshot(`
       [
-        "7f6ab754 aadec4b7",
+        "d1b95895 2c4ee96c",
         "f543bcb0",
-        "1dcd64dd c47d922e df118641",
+        "75ed799b db32f27a df118641",
       ]
     `);
   });
