@@ -15,12 +15,20 @@ export interface SymmetricEigen {
 export function symmetricEigen(matrix: Float64Array, n: number): SymmetricEigen {
   if (matrix.length !== n * n) throw new RangeError(`${matrix.length} values are no ${n} x ${n} matrix`);
   if (!matrix.every(Number.isFinite)) throw new RangeError(`the ${n} x ${n} matrix holds values that are not finite`);
-  const v = Float64Array.from(matrix);
+  const largest = matrix.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1;
+  // What is nothing beside the largest is 0: lengths of vectors below float64's normal range would have few digits.
+  const v = matrix.map((value) => (Math.abs(value / largest) < negligible ? 0 : value / largest));
   const [d, e] = [new Float64Array(n), new Float64Array(n)];
   tridiagonalise(v, d, e, n);
   diagonalise(v, d, e, n);
-  return ascending(d, v, n);
+  return ascending(
+    d.map((value) => value * largest),
+    v,
+    n,
+  );
 }
+
+const negligible = 1e-100;
 
 /** Row i of the lower triangle holds the Householder vector of step i; then all are multiplied up into `v`. */
 function tridiagonalise(v: Float64Array, d: Float64Array, e: Float64Array, n: number): void {

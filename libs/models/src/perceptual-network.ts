@@ -1,5 +1,10 @@
 import { tf } from "tfjs-libtensorflow";
-import { type VisionTransformer, type VisionTransformerConfig, visionTransformer } from "./vision-transformer.ts";
+import {
+  type VisionTransformer,
+  type VisionTransformerConfig,
+  type VisionTransformerOptions,
+  visionTransformer,
+} from "./vision-transformer.ts";
 import type { Features } from "./vq-loss.ts";
 
 /**
@@ -24,7 +29,8 @@ export function classToken(
   vit: VisionTransformer,
   config: VisionTransformerConfig,
   pictures: tf.Tensor4D,
+  options: Pick<VisionTransformerOptions, "recompute"> = {},
 ): tf.Tensor2D {
-  const { tokens } = visionTransformer(vit, config, pictures);
+  const { tokens } = visionTransformer(vit, config, pictures, options);
   return tf.reshape(tf.slice(tokens, [0, 0, 0], [-1, 1, -1]), [-1, config.width]);
 }

@@ -37,7 +37,12 @@ async function moco(context: StageContext, start: Key): Promise<StageOutput> {
   const { recipe, spec } = context;
   const own = recipe.perceptualNetwork;
   const steps = spec.preflight ? 1 : own.steps;
-  const options = { vit: shapeOf(recipe), recipe: own, precision: recipe.runtime.precision };
+  const options = {
+    vit: shapeOf(recipe),
+    recipe: own,
+    precision: recipe.runtime.precision,
+    recompute: recipe.runtime.recompute,
+  };
   await using data = await openData(context.store, spec.inputs["data"] ?? "");
   const step = perceptualNetworkStep(options);
   using after = new DisposableStack();

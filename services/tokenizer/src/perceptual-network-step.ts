@@ -31,6 +31,8 @@ export interface PerceptualNetworkOptions {
   readonly vit: VisionTransformerConfig;
   readonly recipe: Recipe["perceptualNetwork"];
   readonly precision: Recipe["runtime"]["precision"];
+  /** Whether blocks are computed again for their gradients. @default "none" */
+  readonly recompute?: Recipe["runtime"]["recompute"];
 }
 
 function optimizerOf({ optimizer, freezePatchEmbedding }: Recipe["perceptualNetwork"]) {
@@ -58,19 +60,21 @@ export function initPerceptualNetwork({ vit, recipe }: PerceptualNetworkOptions,
 }
 
 /** A step's encoder of queries; a frozen patch embedding is a constant in it, with no gradient to compute, clip or decay. */
-function queryEncoder({ vit, recipe }: PerceptualNetworkOptions, { query }: PerceptualNetworkState) {
-  if (!recipe.freezePatchEmbedding) return encoderOf(vit);
+function queryEncoder({ vit, recipe, recompute }: PerceptualNetworkOptions, { query }: PerceptualNetworkState) {
+  const encode = encoderOf(vit, recompute === "blocks");
+  if (!recipe.freezePatchEmbedding) return encode;
   const { weight, bias } = query.encoder.patchEmbedding;
   const fixed = {
     weight: withoutGradient(() => weight),
     ...(bias !== undefined && { bias: withoutGradient(() => bias) }),
   };
-  const encode = encoderOf(vit);
   return (params: VisionTransformer, pictures: tf.Tensor4D) => encode({ ...params, patchEmbedding: fixed }, pictures);
 }
 
-const encoderOf = (vit: VisionTransformerConfig) => (params: VisionTransformer, pictures: tf.Tensor4D) =>
-  classToken(params, vit, pictures);
+const encoderOf =
+  (vit: VisionTransformerConfig, recompute = false) =>
+  (params: VisionTransformer, pictures: tf.Tensor4D) =>
+    classToken(params, vit, pictures, { recompute });
 
 /**
  * One step of MoCo v3 over a vision transformer's class token; a step that is not finite changes nothing. Its batch holds

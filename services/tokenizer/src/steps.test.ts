@@ -50,6 +50,29 @@ const changed = (before: Record<string, HostArray>, after: Record<string, HostAr
   Object.keys(before).filter((path) => before[path]?.data.join() !== after[path]?.data.join());
 
 describe("the step of the perceptual network", () => {
+  it("is the same where blocks are computed again for their gradients", async () => {
+    const after = async (recompute: "none" | "blocks") => {
+      await using state = State.of(network);
+      const step = jit(perceptualNetworkStep({ ...moco, recompute }), { name: "moco", compiler: "graph" });
+      const { loss } = await step.run(state, mocoBatch(0), key);
+      const operations = step.program(state, mocoBatch(0)).operations.length;
+      step.dispose();
+      return { loss, operations, snapshot: await state.snapshot() };
+    };
+    const [kept, again] = [await after("none"), await after("blocks")];
+    expect(again.operations).toBeGreaterThan(kept.operations);
+    expect(again.loss).toBeCloseTo(kept.loss as number, 6);
+    // the first moments are the gradients' shares, as no rate has moved anything
+    for (const [path, { data }] of Object.entries(kept.snapshot)) {
+      const found = again.snapshot[path]?.data as Float32Array;
+      const largest = Math.max(...Array.from(data as Float32Array, Math.abs), 1e-6);
+      const distance = Math.max(
+        ...Array.from(data as Float32Array, (value, at) => Math.abs(value - (found[at] as number))),
+      );
+      expect(distance / largest, path).toBeLessThan(1e-5);
+    }
+  });
+
   it("changes nothing when it is not finite, and all parts when it is", async () => {
     const step = jit(perceptualNetworkStep(moco), { name: "moco", compiler: "graph" });
     await using state = State.of(network);

@@ -94,7 +94,7 @@ function perceptualNetwork(recipe: Recipe, images: number): Making | null {
   const own = recipe.perceptualNetwork;
   if (own.source !== "moco") return null;
   const vit = { ...recipe.image, ...(own.vit ?? recipe.vit) };
-  const options = { vit, recipe: own, precision: recipe.runtime.precision };
+  const options = { vit, recipe: own, precision: recipe.runtime.precision, recompute: recipe.runtime.recompute };
   const state = shapesOf((key) => initPerceptualNetwork(options, key));
   const { size } = recipe.image;
   const batch = {
