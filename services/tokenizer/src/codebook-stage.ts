@@ -16,7 +16,7 @@ import {
 } from "@peco/training";
 import { random } from "tfjs-libtensorflow";
 import { firstCodebook } from "./codebook-start.ts";
-import { initAutoencoder, initialCodebookState } from "./codebook-state.ts";
+import { initAutoencoder, initialCodebookState, tokenizerWeights } from "./codebook-state.ts";
 import { codebookStep } from "./codebook-step.ts";
 import { featureClusters } from "./feature-clusters.ts";
 
@@ -98,9 +98,7 @@ async function trainAutoencoder(context: StageContext): Promise<StageOutput> {
   });
   const artifact = await publishModel(context, {
     kind: "tokenizer",
-    weights: Object.fromEntries(
-      Object.entries(trained.state).filter(([path]) => /^(autoencoder|codebook)\./.test(path)),
-    ),
+    weights: tokenizerWeights(own, trained.state),
     config: vqTokenizerConfig(own),
     preprocessing: { size: tokenizerPictureSize(recipe), mean: recipe.image.mean, std: recipe.image.std },
     history: trained.history,

@@ -4,11 +4,12 @@ import {
   initPatchDiscriminator,
   initVqAutoencoder,
   type PatchDiscriminator,
+  unitRows,
   type VqAutoencoder,
 } from "@peco/models";
 import { type AdamWSlots, adamW, type Normalisation, type Optimizer } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
-import { type Key, random, tf } from "tfjs-libtensorflow";
+import { type HostArray, type Key, random, tf } from "tfjs-libtensorflow";
 
 /** What the training of the tokenizer keeps from step to step. */
 export type CodebookState = {
@@ -80,6 +81,21 @@ function initDiscriminator(
   const params = tf.tidy(() => initPatchDiscriminator(config, key) as unknown as tf.TensorContainer);
   const discriminator = params as unknown as PatchDiscriminator;
   return { params: discriminator, slots: discriminatorOptimizer(recipe).init(discriminator) };
+}
+
+/**
+ * What a tokenizer keeps of the state, both by path: autoencoder and codebook. Learned codes of length 1 are divided by their lengths
+ * wherever they are used, so that is how it gets them.
+ */
+export function tokenizerWeights(
+  { codes, unitLength }: Pick<Recipe["codebook"], "codes" | "unitLength">,
+  state: Readonly<Record<string, HostArray>>,
+): Record<string, HostArray> {
+  const kept = Object.fromEntries(Object.entries(state).filter(([path]) => /^(autoencoder|codebook)\./.test(path)));
+  const vectors = kept["codebook.vectors"] as HostArray<"float32">;
+  if (codes !== "gradient" || !unitLength) return kept;
+  const unit = tf.tidy(() => unitRows(tf.tensor(vectors.data, [...vectors.shape])).dataSync<"float32">());
+  return { ...kept, "codebook.vectors": { ...vectors, data: Float32Array.from(unit) } };
 }
 
 /** The perceptual distance at each layer, named by it. */
