@@ -68,6 +68,11 @@ const perceptualNetworkRules: readonly Rule[] = [
       says(own.source === "weights" && own.vit !== null, "the preset says the shape of weights that are read: null"),
   },
   {
+    paths: ["perceptualNetwork.vit.dropPath", "perceptualNetwork.vit"],
+    problem: ({ perceptualNetwork: { vit } }) =>
+      says(vit !== null && vit.dropPath > 0, "MoCo v3 leaves no branch out, and what is compared is frozen: 0"),
+  },
+  {
     paths: ["codebook.loss.norm", "perceptualNetwork.preset"],
     problem: (r) =>
       says(
@@ -301,15 +306,16 @@ const rules: readonly Rule[] = [
   {
     paths: ["codebook.weights", "codebook.source"],
     problem: ({ codebook: { source, weights } }) =>
-      says(
-        source === "dall-e" && weights === null,
-        "names the file with DALL-E's encoder, which the source dall-e needs",
-      ),
+      source === "dall-e"
+        ? says(weights === null, "names the file with DALL-E's encoder, which the source dall-e needs")
+        : says(weights !== null, `codebook.source is ${source}, so that no weights would be read`),
   },
   {
     paths: ["finetune.weights", "finetune.start"],
     problem: ({ finetune: { start, weights } }) =>
-      says(start === "weights" && weights === null, "names the file with the network, which the start weights needs"),
+      start === "weights"
+        ? says(weights === null, "names the file with the network, which the start weights needs")
+        : says(weights !== null, `finetune.start is ${start}, so that no weights would be read`),
   },
   {
     paths: ["finetune.pictureSize", "image.patch"],

@@ -238,6 +238,17 @@ describe("impossible combinations", () => {
       ["codebook.source=dall-e", "codebook.weights=a.safetensors"],
       "codebook.size: DALL-E's encoder has 8192 codes and not 256",
     ],
+    [["codebook.weights=a.safetensors"], "codebook.weights: codebook.source is vq, so that no weights would be read"],
+    [
+      ["finetune.weights=a.safetensors"],
+      "finetune.weights: finetune.start is pretrained, so that no weights would be read",
+    ],
+    [
+      [
+        "perceptualNetwork.vit={width: 64, depth: 3, heads: 4, mlpRatio: 4, positions: sincos, init: xavier, layerScale: 0, keyBias: true, dropPath: 0.1}",
+      ],
+      "perceptualNetwork.vit.dropPath: MoCo v3 leaves no branch out, and what is compared is frozen: 0",
+    ],
     [["finetune.batch=500"], "finetune.batch: a batch of 500 needs more than the 320 labelled pictures there are"],
   ])("%j", (sets, expected) => {
     expect(problem(...sets)).toEqual([expected]);
