@@ -50,4 +50,10 @@ it("says which publication a value is from, and only when it is the same", () =>
   expect(originOf("pretrain.mask.form", "exactly")).toBe("BEiT v2");
   expect(originOf("codebook.size", "8192")).toMatch(/PeCo/);
   expect(originOf("data.generated.train", "8192")).toBe("own choice");
+  expect(originOf("finetune.randAugment.magnitude", "9")).toMatch(/^BEiT/);
+  expect(originOf("finetune.erase", "0")).toBe("own choice");
+  expect(originOf("finetune.mixGroup", "128")).toMatch(/^BEiT/);
+  expect(originOf("pretrain.views.jitter.contrast", "0.4")).toBe("BEiT");
+  expect(originOf("codebook.channels", "[128, 256, 256, 512]")).toBe("VQGAN");
+  expect(originOf("evaluate.probe.adamw.crop.aspect", "[0.75, 1.3333333333333333]")).toMatch(/BEiT/);
 });
