@@ -25,9 +25,9 @@ function reader(recipe: Part): Read {
   };
 }
 
-const fineTuning = (v: Read): string[] => [
+const fineTuning = (v: Read, steps = v("finetune.steps")): string[] => [
   `for lr in ${v("finetune.lrs")}, ${v("finetune.repeats")} times each:`,
-  `  for ${v("finetune.steps")} steps: (x, y) = ${v("finetune.batch")} augmented pictures and labels`,
+  `  for ${steps} steps: (x, y) = ${v("finetune.batch")} augmented pictures and labels`,
   `    mixup ${v("finetune.mixup")}, cutmix ${v("finetune.cutmix")}, label smoothing ${v("finetune.smoothing")}`,
   `    minimise cross-entropy(head(norm(mean of patches V(x))), y), AdamW, layer decay ${v("finetune.layerDecay")}`,
   "take the learning rate that is best on validation pictures",
@@ -81,7 +81,10 @@ const described: Readonly<Record<string, { file: string; lines: (value: Read) =>
   },
   "finetune-from-scratch": {
     file: "services/finetuner/src/finetune-step.ts",
-    lines: (v) => ["V from fresh weights", ...fineTuning(v)],
+    lines: (v) => {
+      const own = v("finetune.fromScratchSteps");
+      return ["V from fresh weights", ...fineTuning(v, /^\d+$/.test(own) ? own : undefined)];
+    },
   },
   evaluate: {
     file: "services/evaluator/src/evaluate.ts",
