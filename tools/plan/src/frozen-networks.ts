@@ -91,7 +91,7 @@ function clusters(recipe: Recipe): PlannedTokenizer {
   const { width } = perceptualVit(recipe) ?? { width: vgg16Widths[4] };
   return {
     codes,
-    pictureSize: recipe.image.size,
+    pictureSize: recipe.codebook.pictureSize ?? recipe.image.size,
     shapes: { network: features.shapes, vectors: shapesOf(() => tf.zeros([codes, width])) } as never,
     with: (weights) => {
       const { network, vectors } = weights as { network: unknown; vectors: tf.Tensor2D };
