@@ -44,8 +44,11 @@ export interface Stage {
   /** A file of somebody else's weights that it reads, whose digest is an input of its key; null: none. */
   readonly weights: string | null;
   /** How steps are computed; null for a stage without TensorFlow. */
-  readonly runtime: { readonly compiler: string; readonly precision: string; readonly threads: number } | null;
+  readonly runtime: StageRuntime | null;
 }
+
+/** How steps are computed, as far as results depend on it, be it in their last bits. */
+export type StageRuntime = Omit<Recipe["runtime"], "checkpointSeconds">;
 
 /** What a run has to work with. */
 export interface GraphOptions {

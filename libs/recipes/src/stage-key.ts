@@ -1,4 +1,4 @@
-import type { Stage } from "./stage-graph.ts";
+import type { Stage, StageRuntime } from "./stage-graph.ts";
 import { type Plain, paths, valueAt } from "./tree.ts";
 
 /** What a stage key is the SHA-256 of, as canonical JSON: all that a stage's result depends on. */
@@ -10,7 +10,7 @@ export interface StageKeyParts {
   readonly inputs: { readonly [name: string]: string };
   /** Decimal digits, since a seed may have more bits than a JSON number; null when nothing is drawn. */
   readonly seed: string | null;
-  readonly runtime: { readonly compiler: string; readonly precision: string; readonly threads: number } | null;
+  readonly runtime: StageRuntime | null;
 }
 
 /**

@@ -48,7 +48,12 @@ export const codebook = z
       pixelPower: z.union([z.literal(1), z.literal(2)]).describe("1: absolute error; 2: squared error"),
       pixelVariance: positive.describe("that the error is divided by"),
       perceptual: nonNegative.describe("weight of the distance of features"),
-      layers: z.array(count).min(1).describe("blocks of the perceptual network whose features are compared, from 1"),
+      layers: z
+        .array(count)
+        .min(1)
+        .describe(
+          "blocks of the perceptual network whose features are compared, from 1; feature-kmeans: the last of them",
+        ),
       layerWeights: z.array(nonNegative).nullable().describe("one for each of layers; null: all alike"),
       power: z.union([z.literal(1), z.literal(2)]).describe("of the difference of features"),
       balance: z

@@ -6,7 +6,9 @@ export const evaluate = z.strictObject({
   batch: count,
   probe: z
     .strictObject({
-      labels: count.describe("at most this many labelled pictures; neighbours and code words take the same"),
+      labels: count.describe(
+        "at most this many training pictures with their classes, also those whose labels fine-tuning may not use; neighbours and code words take the same",
+      ),
       method: z
         .enum(["lbfgs", "adamw"])
         .describe("lbfgs: logistic regression of features in memory; adamw: BEiT's, on augmented pictures, any number"),
