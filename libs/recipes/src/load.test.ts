@@ -135,6 +135,10 @@ describe("--set", () => {
     expect(problem("pretrain.stps=1")).toEqual(['pretrain.stps: unknown key, did you mean "pretrain.steps"?']);
     expect(problem("pretrian.steps=1")).toEqual(['pretrian: unknown key, did you mean "pretrain"?']);
     expect(problem("minBlock=1")).toEqual(['minBlock: unknown key, did you mean "pretrain.mask.minBlock"?']);
+    expect(problem("codebook.adversarial={start: 1, weight: 1, channels: 8, layers: 1}")).toEqual([
+      "codebook.adversarial.startStep: is missing; codebook.adversarial is null or has all of weight, startStep, channels, layers",
+      'codebook.adversarial.start: unknown key, did you mean "codebook.adversarial.startStep"?',
+    ]);
     expect(problem("pretrain.zzzzz=1")[0]).toContain(
       "known here: target, steps, batch, microBatch, lossMean, mask, optimizer, views",
     );

@@ -3,7 +3,7 @@ import { combinationProblems, type PictureOrigin } from "./combinations.ts";
 import { RecipeError, type RecipeProblem } from "./errors.ts";
 import { fileLayers, type Layer, origins, recipeFile, recipeName, setLayer } from "./layers.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
-import { keysAt, meantBy } from "./shape.ts";
+import { isMapOrNull, keysAt, meantBy } from "./shape.ts";
 import { merge, type Plain, valueAt } from "./tree.ts";
 
 /** A recipe that passed all checks, with where it came from. */
@@ -73,12 +73,18 @@ function problemsOf(issue: z.core.$ZodIssue, values: Plain): { path: string; rea
   }
   const value = valueAt(values, at);
   const path = at.join(".");
-  if (value === undefined) return [{ path, reason: "is missing; `extends: small` takes what is not given from there" }];
+  if (value === undefined) return [{ path, reason: `is missing; ${remedyOfMissing(at.slice(0, -1))}` }];
   const text = JSON.stringify(value);
   const shown = text.length > 60 ? `${text.slice(0, 57)}...` : text;
   return [
     { path, reason: issue.code === "custom" ? `${issue.message}: ${shown}` : `${reasonOf(issue, at)}, not ${shown}` },
   ];
+}
+
+function remedyOfMissing(map: readonly string[]): string {
+  return isMapOrNull(map)
+    ? `${map.join(".")} is null or has all of ${keysAt(map).join(", ")}`
+    : "`extends: small` takes what is not given from there";
 }
 
 function reasonOf(issue: z.core.$ZodIssue, at: readonly string[]): string {

@@ -20,6 +20,13 @@ This page is written by \`node libs/recipes/src/recipe-docs.ts\`. Values in the 
 
 type Schema = z.core.JSONSchema.JSONSchema;
 
+/** The recipes that have a column. */
+const recipes: ReadonlyMap<string, Plain> = new Map(
+  recipeNames()
+    .filter((name) => !name.includes("/"))
+    .map((name) => [name, loadRecipe(name).recipe as unknown as Plain]),
+);
+
 /** The text of docs/recipe.md: every key with its meaning, what it may be, and the values of the recipes that come with peco. */
 export function recipeDocs(): string {
   const schema = recipeJsonSchema() as Schema;
@@ -28,7 +35,7 @@ export function recipeDocs(): string {
 }
 
 function section(name: string, schema: Schema): string {
-  const others = recipeNames().filter((other) => other !== "small" && !other.includes("/"));
+  const others = [...recipes.keys()].filter((other) => other !== "small");
   const heading = `## \`${name}\`${schema.description === undefined ? "" : `\n\n${capital(schema.description)}.`}`;
   const lines = [
     ["key", "what it is", "may be", "small", ...others],
@@ -49,18 +56,22 @@ function rows(schema: Schema, path: readonly string[], others: readonly string[]
     }
     const small = shown("small", at);
     const values = others.map((other) => (shown(other, at) === small ? "" : shown(other, at)));
-    return [[`\`${at.slice(1).join(".")}\``, what, range(inner), small, ...values]];
+    const row = [`\`${at.slice(1).join(".")}\``, what, range(inner), small, ...values];
+    const map = inner.anyOf?.map((each) => each as Schema).find(({ properties }) => properties !== undefined);
+    return map === undefined ? [row] : [row, ...rows(map, at, others)];
   });
 }
 
 function shown(recipe: string, path: readonly string[]): string {
-  return JSON.stringify(valueAt(loadRecipe(recipe).recipe as unknown as Plain, path))
-    .replaceAll('"', "")
-    .replaceAll(",", ", ");
+  const value = valueAt(recipes.get(recipe) as Plain, path);
+  if (value === undefined) return "";
+  return JSON.stringify(value).replaceAll('"', "").replaceAll(",", ", ");
 }
 
 /** What a value may be, in a few words. */
 function range(schema: Schema): string {
+  if (schema.properties !== undefined) return "a map with all of these keys";
+  if (schema.const !== undefined) return String(schema.const);
   if (schema.enum !== undefined) return schema.enum.join(", ");
   if (schema.anyOf !== undefined) return schema.anyOf.map((each) => range(each as Schema)).join(" or ");
   if (schema.type === "array") {

@@ -79,5 +79,8 @@ describe("the key of a stage", () => {
       "inputs.data 0123456789ab -> none",
       "inputs.tokenizer none -> 0123456789ab",
     ]);
+    expect(differences({ ...before, inputs: {} }, before).map(describeDifference)).toEqual([
+      "inputs.data none -> 0123456789ab",
+    ]);
   });
 });

@@ -1,5 +1,5 @@
 import type { Stage, StageRuntime } from "./stage-graph.ts";
-import { type Plain, paths, valueAt } from "./tree.ts";
+import { isMap, type Plain, paths, valueAt } from "./tree.ts";
 
 /** What a stage key is the SHA-256 of, as canonical JSON: all that a stage's result depends on. */
 export interface StageKeyParts {
@@ -50,7 +50,7 @@ export function differences(before: StageKeyParts, after: StageKeyParts): Differ
   return valueDifferences(before as unknown as Plain, after as unknown as Plain);
 }
 
-/** In which leaves two trees of values differ. */
+/** In which leaves two trees of values differ; a map with members differs in these. */
 export function valueDifferences(before: Plain, after: Plain): Difference[] {
   const leaves = new Set(
     [before, after].flatMap((tree) =>
@@ -60,7 +60,9 @@ export function valueDifferences(before: Plain, after: Plain): Difference[] {
   return [...leaves].sort().flatMap((joined) => {
     const path = joined === "" ? [] : joined.split("\0");
     const [a, b] = [valueAt(before, path), valueAt(after, path)];
-    return JSON.stringify(a) === JSON.stringify(b) ? [] : [{ path: path.join("."), before: a, after: b }];
+    return (isMap(a) && isMap(b)) || JSON.stringify(a) === JSON.stringify(b)
+      ? []
+      : [{ path: path.join("."), before: a, after: b }];
   });
 }
 
