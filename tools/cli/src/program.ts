@@ -46,7 +46,7 @@ function addRun(peco: Command): void {
     .addOption(store())
     .option(
       "--recipe <name|file>",
-      "tiny (a test), small (a few minutes), laptop (64 px, an hour or two), or a YAML file",
+      "tiny (a test), small (a few minutes), laptop (64 px, an hour or two), another that ./peco plan lists, or a YAML file",
       "small",
     )
     .option(

@@ -141,7 +141,8 @@ function show(display: Display, stage: string, event: StageEvent): void {
 function whyItRuns({ problem, differed }: Extract<StageEvent, { kind: "cache" }>): string {
   if (problem !== "") return problem;
   if (differed.length === 0) return "nothing like it is finished in this store";
-  return `unlike the nearest finished one, ${differed.slice(0, 3).map(describeDifference).join("; ")}`;
+  const more = differed.length > 3 ? `; and ${differed.length - 3} more` : "";
+  return `unlike the nearest finished one, ${differed.slice(0, 3).map(describeDifference).join("; ")}${more}`;
 }
 
 function finishedLine({ name }: Stage, { cached, seconds, artifact }: Outcome): string {
