@@ -38,15 +38,17 @@ export const pretrainStage: Stage = async (context) => {
   };
   await using batches = await openBatches(context, steps);
   const lr = lrSchedule(own.optimizer, steps);
+  using after = new DisposableStack();
+  const division = stageDivision("pretrain", recipe);
+  const compiled = after.adopt(
+    compileStep(pretrainStep(options), { name: spec.stage, compiler: recipe.runtime.compiler, division }),
+    (it) => it.dispose(),
+  );
   const trained = await train(context, await StageCheckpoints.open(context), {
     part: "vit",
     steps,
     initial: () => initPretraining(options, random.fold(key, "start")),
-    compiled: compileStep(pretrainStep(options), {
-      name: spec.stage,
-      compiler: recipe.runtime.compiler,
-      division: stageDivision("pretrain", recipe),
-    }),
+    compiled,
     batches: batches.source,
     hyper: (step) => ({ lr: lr(step) }),
     key: random.fold(key, "steps"),
