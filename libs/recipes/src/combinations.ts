@@ -1,162 +1,19 @@
+import { microBatchRules } from "./combinations/micro-batches.ts";
+import { perceptualLayers, perceptualNetworkRules } from "./combinations/perceptual-network.ts";
+import { type Rule, says } from "./combinations/rule.ts";
+import { shapeRules } from "./combinations/vision-transformer.ts";
 import type { Recipe } from "./schema.ts";
 
 /** Where the pictures of a run come from: drawn, or the user's. */
 export type PictureOrigin = "generated" | "folder";
 
-/** A rule about values that are each fine alone. */
-interface Rule {
-  /** The values it reads; the first is where the problem is shown. */
-  readonly paths: readonly [string, ...string[]];
-  /** What is wrong, or null. */
-  readonly problem: (recipe: Recipe) => string | null;
-}
-
 const grid = ({ image }: Recipe): number => image.size / image.patch;
-const says = (wrong: boolean, problem: string): string | null => (wrong ? problem : null);
+
 /** Pixels for which the tokenizer makes one token. */
 function tokenPixels({ codebook, image }: Recipe): number {
   if (codebook.source === "dall-e") return 8;
   return codebook.source === "vq" ? 2 ** codebook.channels.length : image.patch;
 }
-const mixed = (r: Recipe): boolean => r.finetune.mixup > 0 || r.finetune.cutmix > 0;
-
-/** How many blocks of the perceptual network there are whose features can be compared. */
-function perceptualLayers({ vit, perceptualNetwork: own }: Recipe): number {
-  if (own.source !== "weights") return (own.vit ?? vit).depth;
-  return own.preset === "vgg16" ? 5 : 12;
-}
-
-/** What the shape of a vision transformer must keep to. */
-function shapeRules(at: string, shape: (recipe: Recipe) => Recipe["vit"] | null): Rule[] {
-  const rule = (keys: readonly [string, ...string[]], problem: (vit: Recipe["vit"]) => string | null): Rule => ({
-    paths: keys.map((key) => `${at}.${key}`) as [string, ...string[]],
-    problem: (recipe) => {
-      const vit = shape(recipe);
-      return vit === null ? null : problem(vit);
-    },
-  });
-  return [
-    rule(["heads", "width"], ({ heads, width }) =>
-      says(width % heads !== 0, `a width of ${width} is not divisible by ${heads} heads`),
-    ),
-    rule(["width", "positions"], ({ width, positions }) =>
-      says(positions === "sincos" && width % 4 !== 0, `${width} is not divisible by 4, which sincos positions need`),
-    ),
-    rule(["mlpRatio", "width"], ({ mlpRatio, width }) =>
-      says(!Number.isInteger(mlpRatio * width), `${mlpRatio} times the width of ${width} is no whole number`),
-    ),
-  ];
-}
-
-/** Where the perceptual network comes from. */
-const perceptualNetworkRules: readonly Rule[] = [
-  ...(["preset", "weights"] as const).map(
-    (key): Rule => ({
-      paths: [`perceptualNetwork.${key}`, "perceptualNetwork.source"],
-      problem: ({ perceptualNetwork: own }) =>
-        own.source === "weights"
-          ? says(
-              own[key] === null,
-              `perceptualNetwork.source is weights, which needs a ${key === "preset" ? "preset" : "file"}`,
-            )
-          : says(own[key] !== null, `perceptualNetwork.source is ${own.source}, so that no weights would be read`),
-    }),
-  ),
-  {
-    paths: ["perceptualNetwork.vit", "perceptualNetwork.source"],
-    problem: ({ perceptualNetwork: own }) =>
-      says(own.source === "weights" && own.vit !== null, "the preset says the shape of weights that are read: null"),
-  },
-  {
-    paths: ["perceptualNetwork.vit.dropPath", "perceptualNetwork.vit"],
-    problem: ({ perceptualNetwork: { vit } }) =>
-      says(vit !== null && vit.dropPath > 0, "MoCo v3 leaves no branch out, and what is compared is frozen: 0"),
-  },
-  {
-    paths: ["codebook.loss.norm", "perceptualNetwork.preset"],
-    problem: (r) =>
-      says(
-        r.perceptualNetwork.preset === "vgg16" && r.codebook.loss.norm !== "none",
-        "VGG-16's features are normalised and weighed as LPIPS does it, which another norm would undo: none",
-      ),
-  },
-  {
-    paths: ["perceptualNetwork.preset", "image.size", "codebook.pictureSize", "codebook.source"],
-    problem: (r) => {
-      const { preset } = r.perceptualNetwork;
-      const sizes = [r.image.size, ...(r.codebook.source === "dall-e" ? [] : [r.codebook.pictureSize ?? r.image.size])];
-      const uneven = preset === null || preset === "vgg16" ? undefined : sizes.find((size) => size % 16 !== 0);
-      return says(uneven !== undefined, `its patches have 16 pixels, which do not divide pictures of ${uneven}`);
-    },
-  },
-  {
-    paths: ["finetune.start", "perceptualNetwork.preset"],
-    problem: (r) =>
-      says(
-        r.perceptualNetwork.preset === "vgg16" && r.finetune.start === "perceptual-network",
-        "VGG-16 is no vision transformer, which fine-tuning needs",
-      ),
-  },
-];
-
-/** What can be computed in parts with the result of the whole batch. */
-const microBatchRules: readonly Rule[] = [
-  ...(["codebook", "pretrain", "finetune"] as const).map(
-    (stage): Rule => ({
-      paths: [`${stage}.microBatch`, `${stage}.batch`],
-      problem: (r) => {
-        const { microBatch, batch } = r[stage];
-        return says(
-          microBatch !== null && batch % microBatch !== 0,
-          `a batch of ${batch} is no whole number of micro-batches of ${microBatch}`,
-        );
-      },
-    }),
-  ),
-  {
-    paths: ["pretrain.lossMean", "pretrain.microBatch"],
-    problem: ({ pretrain: { lossMean, microBatch } }) =>
-      says(lossMean === "micro-batches" && microBatch === null, "there are none without pretrain.microBatch"),
-  },
-  {
-    paths: ["codebook.microBatch", "codebook.adversarial"],
-    problem: ({ codebook: { microBatch, adversarial } }) =>
-      says(
-        microBatch !== null && adversarial !== null,
-        "the adversarial weight is a ratio of two gradients of the whole batch, and the discriminator's batch norms see the whole batch: micro-batches cannot give the same",
-      ),
-  },
-  {
-    paths: ["finetune.batch", "finetune.mixGroup", "finetune.mixup", "finetune.cutmix"],
-    problem: (r) => {
-      const group = r.finetune.mixGroup ?? r.finetune.batch;
-      return says(mixed(r) && group % 2 !== 0, `mixup and cutmix pair pictures, and ${group} is odd`);
-    },
-  },
-  {
-    paths: ["finetune.mixGroup", "finetune.batch"],
-    problem: ({ finetune: { mixGroup, batch } }) =>
-      says(
-        mixGroup !== null && batch % mixGroup !== 0,
-        `a batch of ${batch} is no whole number of groups of ${mixGroup}`,
-      ),
-  },
-  {
-    paths: ["finetune.microBatch", "finetune.mixGroup", "finetune.batch", "finetune.mixup", "finetune.cutmix"],
-    problem: (r) => {
-      const { microBatch, mixGroup, batch } = r.finetune;
-      const group = mixGroup ?? batch;
-      if (!mixed(r) || microBatch === null) return null;
-      return (
-        says(microBatch % 2 !== 0, `mixup and cutmix pair pictures, and ${microBatch} is odd`) ??
-        says(
-          group % microBatch !== 0 && microBatch % group !== 0,
-          `of ${microBatch} pictures that are computed at a time and groups of ${group} that are mixed, neither divides the other`,
-        )
-      );
-    },
-  },
-];
 
 const rules: readonly Rule[] = [
   {
