@@ -141,10 +141,11 @@ export function checkClasses(folder: string, classes: readonly string[], files: 
     if (className !== null) found.add(className);
     here.set(split, found);
   }
-  for (const [split, found] of here) {
+  const lacks = [...here].flatMap(([split, found]) => {
     const lacking = classes.filter((name) => !found.has(name));
-    if (lacking.length > 0) throw differ(folder, split as Split, lacking);
-  }
+    return lacking.length === 0 ? [] : [{ split: split as Split, lacking }];
+  });
+  if (lacks.length > 0) throw differ(folder, lacks);
   if (classes.length === 1) throw oneClass(folder, classes[0] as string);
 }
 
@@ -162,13 +163,13 @@ function oneClass(folder: string, name: string): OneClassOnly {
   });
 }
 
-function differ(folder: string, split: Split, lacking: readonly string[]): ClassesDiffer {
-  const named = lacking.slice(0, 5).join(", ") + (lacking.length > 5 ? ` and ${lacking.length - 5} more` : "");
-  return new ClassesDiffer(
-    `in ${folder} the pictures for ${split} lack ${lacking.length === 1 ? "the class" : "the classes"} ${named}`,
-    {
-      path: folder,
-      remedy: "Give every class a folder with pictures in each part of the split.",
-    },
-  );
+function differ(folder: string, lacks: readonly { split: Split; lacking: readonly string[] }[]): ClassesDiffer {
+  const words = lacks.map(({ split, lacking }) => {
+    const named = lacking.slice(0, 5).join(", ") + (lacking.length > 5 ? ` and ${lacking.length - 5} more` : "");
+    return `the pictures for ${split} lack ${lacking.length === 1 ? "the class" : "the classes"} ${named}`;
+  });
+  return new ClassesDiffer(`in ${folder} ${words.join("; ")}`, {
+    path: folder,
+    remedy: "Give every class a folder with pictures in each part of the split, named alike.",
+  });
 }

@@ -167,6 +167,12 @@ describe("refusals", () => {
       "ClassesDiffer",
       /the pictures for train lack the classes b, c$/,
     ],
+    [
+      "a class that is spelt in two ways",
+      ["train/a/1.jpg", "train/coffee/2.jpg", "val/a/3.jpg", "val/cofee/4.jpg"],
+      "ClassesDiffer",
+      /the pictures for train lack the class cofee; the pictures for test lack the class coffee$/,
+    ],
   ])("names %s", async (_, names, kind, message) => {
     await files(...names);
     const error = await refused();

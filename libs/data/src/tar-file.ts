@@ -68,7 +68,7 @@ export class TarFile implements Disposable {
       if (start + size > end)
         throw this.#cut(
           what,
-          `${name} begins at byte ${start} and has ${size} bytes, but the file ends at byte ${end}`,
+          `${name} begins at byte ${start} and has ${size} ${size === 1 ? "byte" : "bytes"}, but the file ends at byte ${end}`,
         );
       if (extensions.includes(header.type ?? "")) {
         if (size > LARGEST_EXTENSION) throw this.#damaged(what, `the name at byte ${at} has ${size} bytes`);

@@ -117,7 +117,7 @@ function jsonLabel(text: string, what: string, path: string): string | null {
   try {
     parsed = JSON.parse(text);
   } catch (cause) {
-    throw labels(path, `${what} is no JSON: ${(cause as Error).message}`, cause);
+    throw labels(path, `${what} is no JSON: ${(cause as Error).message}`, { cause });
   }
   const label = typeof parsed === "object" && parsed !== null && "label" in parsed ? parsed.label : null;
   return typeof label === "number" || typeof label === "string" ? String(label).trim() : null;
@@ -138,6 +138,7 @@ function named(
     throw labels(
       join(folder, CLASS_NAMES),
       `there is a label ${beyond}, and ${CLASS_NAMES} names ${names.length} classes, from 0`,
+      { remedy: NAMES_REMEDY },
     );
   const nameOf = (label: string) => names[Number(label)] as string;
   const files = contents.files.map((file) => ({ ...file, className: nameOf(file.className ?? "0") }));
@@ -152,12 +153,20 @@ async function classNames(folder: string): Promise<string[] | null> {
     .split("\n")
     .map((line) => line.trim());
   if (new Set(names).size !== names.length || names.includes(""))
-    throw labels(join(folder, CLASS_NAMES), `${CLASS_NAMES} names a class twice, or has an empty line`);
+    throw labels(join(folder, CLASS_NAMES), `${CLASS_NAMES} names a class twice, or has an empty line`, {
+      remedy: NAMES_REMEDY,
+    });
   return names;
 }
 
-function labels(path: string, problem: string, cause?: unknown): LabelsUnusable {
-  const remedy =
-    "Write the shards anew: each sample is a picture and a .cls or .json file of the same name, side by side.";
+const NAMES_REMEDY = `Write one class a line into ${CLASS_NAMES}, the first for label 0, or remove it: the numbers are then the names.`;
+const SHARDS_REMEDY =
+  "Write the shards anew: each sample is a picture and a .cls or .json file of the same name, side by side.";
+
+function labels(
+  path: string,
+  problem: string,
+  { remedy = SHARDS_REMEDY, cause }: { remedy?: string; cause?: unknown } = {},
+): LabelsUnusable {
   return new LabelsUnusable(problem, { path, remedy }, cause);
 }
