@@ -249,7 +249,7 @@ function addNetworks(peco: Command): void {
 }
 
 function addEvaluate(peco: Command): void {
-  const evaluate = peco.command("evaluate").description("asks trained networks about sets of other people's");
+  const evaluate = peco.command("evaluate").description("asks trained networks about other people's sets of pictures");
   evaluate
     .command("bapps")
     .description(

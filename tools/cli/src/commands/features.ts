@@ -107,7 +107,7 @@ function featuresText({ network, notes, block, pool, npy, shape, skipped }: z.in
   return [
     network,
     ...notes,
-    ...skipped.map(({ name, reason }) => `${name} ${reason}`),
+    ...skipped.map(({ name, reason }) => `${name} ${reason}: its row is NaN`),
     `${npy}: float32 [${shape.join(", ")}], ${where}, ${of}, by sorted name`,
   ].join("\n");
 }

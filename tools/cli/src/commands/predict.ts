@@ -121,7 +121,7 @@ function predictText({ network, classes, notes, pictures, skipped, npy }: Docume
     "",
     ...(rows.length > 0 ? [table(heading, rows)] : []),
     ...(shown.length < usable.length ? [`and ${usable.length - shown.length} more`] : []),
-    ...skipped.map(({ name, reason }) => `${name} ${reason}`),
+    ...skipped.map(({ name, reason }) => `${name} ${reason}${npy === null ? "" : ": its row is NaN"}`),
     ...(npy === null ? [] : [`${npy}: float32 [${pictures.length}, ${classes}], logits by sorted name`]),
   ].join("\n");
 }
