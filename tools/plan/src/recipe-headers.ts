@@ -18,7 +18,7 @@ export function headerLine(name: string): string {
   const { days, stages } = plan(recipe, { accelerator, devices, classes: 1000 });
   const share = `${100 * utilisation.low}-${100 * utilisation.high} %`;
   const rates = stages.map(({ stage, imagesPerSecond }) => `${stage} ${span(imagesPerSecond)}`).join(", ");
-  return `# Takes ${span(days)} days on ${devices} x ${accelerator.name} at ${share} of their peak (pictures/s: ${rates}).`;
+  return `# Takes ${span(days)} days on ${devices} x ${accelerator.name} at ${share} of their peak (pictures/s: ${rates}); this version trains on one device.`;
 }
 
 /** A recipe's text with that line at the end of its header. */

@@ -139,6 +139,9 @@ function textOf(document: Document, { name }: LoadedRecipe, values: boolean): st
     "",
     `in all ${rangeOfDays(days)} on ${assumptions.devices} x ${assumptions.accelerator}`,
     `Assumed: ${share} of a peak of ${assumptions.peak / 1e12} TFLOP/s each (${assumptions.source}). Operations are counted in the traced steps; nothing was run.`,
+    ...(assumptions.devices > 1
+      ? ["This version trains on one device: what several give is an outlook, and --gpus 1 says what one takes."]
+      : []),
     "Memory is of one device: state (with sums of gradients), and the most activations that live at once in the traced order.",
     ...(values
       ? [
