@@ -93,8 +93,10 @@ export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): 
   });
   const asked = asksFor(recipe);
   const scratch = labelled && recipe.finetune.fromScratchSteps !== 0;
+  // files that are packed as they are have whatever size they have
+  const sized = recipe.data.form === "decoded" || source === "generated";
   const pictures = {
-    image: { size: image.size },
+    ...(sized && { image: { size: image.size } }),
     data: { form: recipe.data.form, [source]: picturesOf(recipe, source) },
   };
   const perceptualNetwork: Stage["inputs"] = { perceptualNetwork: "perceptual-network" };

@@ -30,6 +30,16 @@ describe("the key of a stage", () => {
     expect(changed("data", { sets: ["vit.dropPath=0.1", "data.folder.testShare=0.5"] })).toEqual([]);
   });
 
+  it("of packed files holds no size, which pixels and drawn pictures have", () => {
+    const recipeOf = (source: "generated" | "folder", form: string) => {
+      const { recipe } = loadRecipe("small", { sets: [`data.form=${form}`], source });
+      return stageGraph(recipe, { labelled: true, source })[0]?.recipe;
+    };
+    expect(recipeOf("folder", "encoded")).not.toHaveProperty("image");
+    expect(recipeOf("folder", "decoded")).toHaveProperty("image.size", 32);
+    expect(recipeOf("generated", "encoded")).toHaveProperty("image.size", 32);
+  });
+
   it("depends on compiler, precision and threads of a trainer, and never on the time between checkpoints", () => {
     expect(changed("codebook", { sets: ["runtime.threads=1"] })).toEqual(["runtime.threads 2 -> 1"]);
     expect(changed("codebook", { sets: ["runtime.compiler=xla", "runtime.precision=bfloat16"] })).toHaveLength(2);
