@@ -5,3 +5,26 @@ import { originOf } from "./origins.ts";
 export function recipeValues(recipe: object): { path: string; value: string; source: string }[] {
   return flatValues("", recipe).map(([path, value]) => ({ path, value, source: originOf(path, value) }));
 }
+
+/** A recipe's value by its path as words; "?" where there is none, for a run may be of an older recipe. */
+export type ReadValue = (path: string) => string;
+
+/** Reads single values of a recipe. */
+export function valueReader(recipe: object): ReadValue {
+  return (path) => {
+    const value = path
+      .split(".")
+      .reduce<unknown>((at, name) => (at as Readonly<Record<string, unknown>> | null | undefined)?.[name], recipe);
+    return value === undefined ? "?" : typeof value === "string" ? value : JSON.stringify(value);
+  };
+}
+
+/** Whether a recipe pre-trains as PeCo does: with the tokens of an autoencoder that a trained perceptual network taught. */
+export function isPeCo(v: ReadValue): boolean {
+  return (
+    v("pretrain.target") === "tokens" &&
+    v("codebook.source") === "vq" &&
+    Number(v("codebook.loss.perceptual")) > 0 &&
+    v("perceptualNetwork.source") !== "untrained"
+  );
+}

@@ -49,6 +49,25 @@ describe("your data", () => {
   });
 });
 
+describe("a run that is not PeCo's", () => {
+  it("is not called so, and says what it trained for", async () => {
+    const data = structuredClone(classes);
+    const pretrained = () => resultSection(data)?.text ?? "";
+    const recipe = (target: string) => ({
+      pretrain: { target },
+      codebook: { source: "vq", loss: { perceptual: 1 } },
+      finetune: { steps: 600, fromScratchSteps: 2400 },
+    });
+    Object.assign(data.run.recipe, { resolved: recipe("tokens") });
+    expect(pretrained()).toContain("Pre-trained with PeCo");
+    expect(pretrained()).toContain("600 steps, and 2400 from scratch");
+    Object.assign(data.run.recipe, { resolved: recipe("pixels") });
+    expect(pretrained()).not.toContain("PeCo");
+    expect(pipelineSection(data).text).toContain("draws hidden patches");
+    expect((await curvesSection(data))?.text).toContain("squared error of hidden patches");
+  });
+});
+
 describe("a network of somebody else's weights", () => {
   it("is said not to be trained here, and under which licence it is", () => {
     const data = structuredClone(flat);

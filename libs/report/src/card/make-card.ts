@@ -57,7 +57,7 @@ function dataOf(run: RunRecord, summary: DataSummary, stages: readonly RunStage[
     licence:
       run.data === null
         ? "made by this software, Apache-2.0"
-        : "the user's own pictures: not recorded; the hashes above name them",
+        : "the user's own pictures: not recorded; the hashes of the packed pictures name them",
     skipped: summary.skipped.length,
     copies: summary.copies.files,
   };

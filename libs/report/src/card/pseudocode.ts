@@ -1,3 +1,5 @@
+import { type ReadValue, valueReader } from "../recipe-values.ts";
+
 /** What a stage does, in lines that a reader can follow without the code, and the file that does it. */
 export interface StagePseudocode {
   stage: string;
@@ -5,35 +7,46 @@ export interface StagePseudocode {
   lines: string[];
 }
 
-/** The parts of a recipe that pseudocode names; a card may be of an older recipe, so nothing is taken for granted. */
-type Part = Readonly<Record<string, unknown>>;
-
 /** Pseudocode of the stages of a run, with the numbers of its recipe. */
-export function pseudocode(stages: readonly string[], recipe: Part): StagePseudocode[] {
+export function pseudocode(stages: readonly string[], recipe: object): StagePseudocode[] {
   return stages.flatMap((stage) => {
     const found = described[stage];
-    return found === undefined ? [] : [{ stage, file: found.file, lines: found.lines(reader(recipe)) }];
+    return found === undefined ? [] : [{ stage, file: found.file, lines: found.lines(valueReader(recipe)) }];
   });
 }
 
-type Read = (path: string) => string;
+/** A line, where it is so. */
+const where = (so: boolean, line: string): string[] => (so ? [line] : []);
 
-function reader(recipe: Part): Read {
-  return (path) => {
-    const value = path.split(".").reduce<unknown>((at, name) => (at as Part | null | undefined)?.[name], recipe);
-    return value === undefined ? "?" : typeof value === "string" ? value : JSON.stringify(value);
-  };
-}
-
-const fineTuning = (v: Read, steps = v("finetune.steps")): string[] => [
+const fineTuning = (v: ReadValue, steps = v("finetune.steps")): string[] => [
   `for lr in ${v("finetune.lrs")}, ${v("finetune.repeats")} times each:`,
   `  for ${steps} steps: (x, y) = ${v("finetune.batch")} augmented pictures and labels`,
   `    mixup ${v("finetune.mixup")}, cutmix ${v("finetune.cutmix")}, label smoothing ${v("finetune.smoothing")}`,
+  ...where(!["null", "?"].includes(v("finetune.randAugment")), `    RandAugment ${v("finetune.randAugment")}`),
+  ...where(Number(v("finetune.erase")) > 0, `    a part replaced by noise with probability ${v("finetune.erase")}`),
   `    minimise cross-entropy(head(norm(mean of patches V(x))), y), AdamW, layer decay ${v("finetune.layerDecay")}`,
+  ...where(
+    Number(v("finetune.averageDecay")) > 0,
+    `    moving average of the weights, decay ${v("finetune.averageDecay")}`,
+  ),
   "take the learning rate that is best on validation pictures",
 ];
 
-const described: Readonly<Record<string, { file: string; lines: (value: Read) => string[] }>> = {
+const codebookTerms = (v: ReadValue): string[] => [
+  `${v("codebook.loss.pixel")} * pixels(x, x')`,
+  ...where(
+    v("codebook.loss.perceptual") !== "0",
+    `${v("codebook.loss.perceptual")} * distance of F's layers ${v("codebook.loss.layers")}`,
+  ),
+  `${v("codebook.commitment")} * |z - e|^2`,
+  ...where(v("codebook.codes") === "gradient", `${v("codebook.codebookWeight")} * |e - z|^2`),
+  ...where(
+    !["null", "?"].includes(v("codebook.adversarial")),
+    `${v("codebook.adversarial.weight")} * adaptive weight * loss against a PatchGAN, from step ${v("codebook.adversarial.startStep")}`,
+  ),
+];
+
+const described: Readonly<Record<string, { file: string; lines: (value: ReadValue) => string[] }>> = {
   data: {
     file: "services/masking/src/data-stage.ts",
     lines: (v) => [
@@ -59,11 +72,11 @@ const described: Readonly<Record<string, { file: string; lines: (value: Read) =>
       v("codebook.source") !== "vq"
         ? [`tokens from the source ${v("codebook.source")}, ${v("codebook.size")} codes`]
         : [
-            `encoder E, decoder D, codes e (${v("codebook.size")} of width ${v("codebook.width")}), started by k-means of E's latents`,
+            `encoder E, decoder D, codes e (${v("codebook.size")} of width ${v("codebook.width")})${v("codebook.kmeansRounds") === "0" ? "" : ", started by k-means of E's latents"}`,
             `for ${v("codebook.steps")} steps: x = ${v("codebook.batch")} augmented pictures`,
-            "  z = E(x); each z -> nearest code e; x' = D(e), gradients straight through",
-            `  minimise ${v("codebook.loss.pixel")} * pixels(x, x') + ${v("codebook.loss.perceptual")} * distance of F's layers ${v("codebook.loss.layers")} + ${v("codebook.commitment")} * |z - e|^2, AdamW`,
-            `  codes: ${v("codebook.codes")}, decay ${v("codebook.decay")}; codes below ${v("codebook.restartBelow")} of an even use start anew`,
+            `  z = E(x)${v("codebook.unitLength") === "true" ? ", z and e of length 1" : ""}; each z -> nearest code e; x' = D(e), gradients straight through`,
+            `  minimise ${codebookTerms(v).join(" + ")}, AdamW`,
+            `  ${v("codebook.codes") === "gradient" ? "codes are learned like weights" : `codes are moving averages of their latents, decay ${v("codebook.decay")}`}${v("codebook.restartBelow") === "0" ? "" : `; codes below ${v("codebook.restartBelow")} of an even use start anew`}`,
           ],
   },
   pretrain: {

@@ -6,14 +6,16 @@ import { titleOf } from "./result.ts";
 import { sourceLine } from "./source.ts";
 
 /** Which classes are taken for which, both arms side by side, summed over seeds that have the same classes. */
-export function confusionSection({ seeds }: RunData): Html | null {
+export function confusionSection({ run, seeds }: RunData): Html | null {
   const evaluations = seeds.flatMap((seed) => seed.evaluation?.classification ?? []);
   const classes = evaluations[0]?.classes;
   if (classes === undefined) return null;
   const same = evaluations.filter((other) => other.classes.join("\0") === classes.join("\0"));
   const matrices = (["pretrained", "from-scratch"] as const).flatMap((name) => {
     const arms = same.flatMap((one) => one.arms.filter((arm) => arm.name === name));
-    return arms.length === 0 ? [] : [{ name, title: titleOf((arms[0] as Arm).start), cells: sum(arms) }];
+    return arms.length === 0
+      ? []
+      : [{ name, title: titleOf((arms[0] as Arm).start, run.recipe.resolved), cells: sum(arms) }];
   });
   if (matrices.length === 0) return null;
   const worst = mistakes((matrices[0] as (typeof matrices)[0]).cells, classes).slice(0, 5);

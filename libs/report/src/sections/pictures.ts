@@ -2,6 +2,7 @@ import type { Evaluation } from "../evaluation.ts";
 import { number, percent } from "../format.ts";
 import type { RunData, SeedData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
+import { type ReadValue, valueReader } from "../recipe-values.ts";
 import { sourceLine } from "./source.ts";
 
 type Sample = Evaluation["samples"]["list"][number];
@@ -10,12 +11,14 @@ type ReconstructedSample = Sample & { reconstruction: string };
 type MaskedSample = ReconstructedSample & { masked: string; prediction: string };
 
 /** Test pictures beside what the codebook and the pre-trained network make of them, from the first seed that has any. */
-export function picturesSections({ seeds }: RunData): Html | null {
+export function picturesSections({ run, seeds }: RunData): Html | null {
   const seed = seeds.find((one): one is Shown => one.evaluation !== null && one.evaluation.samples.list.length > 0);
-  return seed === undefined ? null : html`${reconstructions(seed)}${maskedPictures(seed)}${attentionPictures(seed)}`;
+  return seed === undefined
+    ? null
+    : html`${reconstructions(seed, valueReader(run.recipe.resolved))}${maskedPictures(seed)}${attentionPictures(seed)}`;
 }
 
-function reconstructions(seed: Shown): Html | null {
+function reconstructions(seed: Shown, v: ReadValue): Html | null {
   const { samples, size, reconstruction, codebook } = seed.evaluation;
   const drawn = samples.list.filter((sample): sample is ReconstructedSample => sample.reconstruction !== null);
   if (drawn.length === 0 || samples.grid === null || reconstruction === null || codebook === null) return null;
@@ -25,8 +28,7 @@ function reconstructions(seed: Shown): Html | null {
   return html`<section aria-labelledby="reconstructions">
     <h2 id="reconstructions">What the tokens keep</h2>
     <p class="lead">Test pictures of ${size}×${size} pixels, and beside each the same drawn again from its ${tokens} tokens alone, ${bits} bits.
-      The codebook was trained to keep what the perceptual network sees, not every pixel; what that network was taught to ignore, colour above all,
-      need not come back. PSNR ${number(reconstruction.psnr.mean, 1)}\u00a0dB${ssim}.</p>
+      ${keptWords(v)} PSNR ${number(reconstruction.psnr.mean, 1)}\u00a0dB${ssim}.</p>
     <ul class="pairs ${rendering(size)}">${drawn.map(
       (sample, i) => html`<li><figure><div class="row">
         ${picture(seed, sample.original, `Test picture ${name(sample, i)}`)}
@@ -35,6 +37,12 @@ function reconstructions(seed: Shown): Html | null {
     )}</ul>
     ${sourceLine([seed], "evaluate")}
   </section>`;
+}
+
+function keptWords(v: ReadValue): string {
+  if (v("codebook.loss.perceptual") === "0") return "The codebook was trained for the pixels alone.";
+  const taught = v("perceptualNetwork.source") !== "untrained";
+  return `The codebook was trained to keep what the perceptual network sees, not every pixel; ${taught ? "what that network was taught to ignore, colour above all, need not come back." : "that network was never trained."}`;
 }
 
 function maskedPictures(seed: Shown): Html | null {

@@ -3,21 +3,38 @@ import { duration, number, percent, short, significant } from "../format.ts";
 import type { NetworkHistory, RunData, SeedData } from "../gather.ts";
 import { type Html, html, trusted } from "../html.ts";
 import { type Line, lineChart } from "../plots.ts";
+import { type ReadValue, valueReader } from "../recipe-values.ts";
 import { type StageMetrics, stageMetrics } from "../stage-metrics.ts";
 
-/** What each stage is for, in the words of the method. */
-const STAGES: Record<string, { title: string; purpose: string }> = {
+/** What each stage is for, in the words of the method that the recipe chose. */
+const stageWords = (v: ReadValue): Record<string, { title: string; purpose: string }> => ({
   data: { title: "Data", purpose: "reads, splits and packs the pictures" },
   "perceptual-network": { title: "Perceptual network", purpose: "learns to see without labels (MoCo v3)" },
-  codebook: { title: "Codebook", purpose: "an autoencoder whose tokens keep what the perceptual network sees" },
-  pretrain: { title: "Pre-training", purpose: "names the tokens of hidden patches" },
-  finetune: { title: "Fine-tuning", purpose: "learns the classes, from the pre-trained network" },
+  codebook: { title: "Codebook", purpose: tokenizerPurpose(v) },
+  pretrain: {
+    title: "Pre-training",
+    purpose: v("pretrain.target") === "pixels" ? "draws hidden patches" : "names the tokens of hidden patches",
+  },
+  finetune: {
+    title: "Fine-tuning",
+    purpose: `learns the classes, from ${STARTS[v("finetune.start")] ?? "the pre-trained network"}`,
+  },
   "finetune-from-scratch": {
     title: "From scratch",
-    purpose: "learns the classes with the same budget, from random weights",
+    purpose: "learns the classes from random weights",
   },
   evaluate: { title: "Evaluation", purpose: "measures everything on the test split" },
+});
+const STARTS: Record<string, string> = {
+  "perceptual-network": "the perceptual network",
+  weights: "a network from a file",
 };
+
+function tokenizerPurpose(v: ReadValue): string {
+  if (v("codebook.source") === "feature-kmeans") return "clusters of the perceptual network's features are the tokens";
+  return `an autoencoder whose tokens keep what ${v("codebook.loss.perceptual") === "0" ? "the pixels show" : "the perceptual network sees"}`;
+}
+
 const STATES: Record<string, string> = {
   ran: "",
   cached: "from the store",
@@ -31,11 +48,12 @@ const STATES: Record<string, string> = {
 /** The stages in order, with time and throughput. */
 export function pipelineSection({ run, seeds }: RunData): Html {
   const longest = Math.max(1e-9, ...run.stages.map((stage) => secondsOf(stage) ?? 0));
+  const words = stageWords(valueReader(run.recipe.resolved));
   return html`<section aria-labelledby="pipeline">
     <h2 id="pipeline">How it was made</h2>
     <p class="lead">${run.stages.length === 0 ? "No stage has started." : html`${stageCount(run.stages)}${run.seconds === null ? "" : ` in ${duration(run.seconds)}`}.`}</p>
     ${seeds.map((seed, i) => {
-      const list = html`<ol class="stages">${seed.stages.map((stage) => stageRow(stage, longest))}</ol>`;
+      const list = html`<ol class="stages">${seed.stages.map((stage) => stageRow(stage, words[stage.name], longest))}</ol>`;
       if (seeds.length === 1) return list;
       return html`<details${i === 0 ? trusted(" open") : null}><summary>Seed ${seed.seed}</summary>${list}</details>`;
     })}
@@ -56,8 +74,7 @@ function secondsOf(stage: RunStage): number | null {
   return stage.state === "ran" || stage.state === "running" || stage.state === "failed" ? stage.seconds : null;
 }
 
-function stageRow(stage: RunStage, longest: number): Html {
-  const { title, purpose } = STAGES[stage.name] ?? { title: stage.name, purpose: "" };
+function stageRow(stage: RunStage, { title, purpose } = { title: stage.name, purpose: "" }, longest: number): Html {
   const seconds = secondsOf(stage);
   const metrics = stageMetrics.safeParse(stage.metrics).data ?? {};
   const made = stage.state === "cached" && stage.seconds !== null ? [`made in ${duration(stage.seconds)}`] : [];
@@ -87,14 +104,21 @@ function stageFacts({ steps, images, gflop, stepSeconds = 0, stepsTimed, waitSha
 }
 
 /** Loss curves of all trainers, from the first seed, small and side by side. */
-export async function curvesSection({ seeds }: RunData): Promise<Html | null> {
+export async function curvesSection({ run, seeds }: RunData): Promise<Html | null> {
   const seed = seeds.find(({ histories }) => histories.length > 0);
   if (seed === undefined) return null;
+  const drawn = valueReader(run.recipe.resolved)("pretrain.target") === "pixels";
   const charts = [
     await chart(seed, ["perceptual-network"], "loss", "Perceptual network", "contrastive loss"),
     await chart(seed, ["codebook"], "loss", "Codebook", "pixel + perceptual + commitment loss"),
     await chart(seed, ["codebook"], "perplexity", "Codebook", "perplexity in a batch"),
-    await chart(seed, ["pretrain"], "loss", "Pre-training", "cross-entropy of hidden tokens"),
+    await chart(
+      seed,
+      ["pretrain"],
+      "loss",
+      "Pre-training",
+      drawn ? "squared error of hidden patches" : "cross-entropy of hidden tokens",
+    ),
     await chart(seed, ["pretrain"], "accuracy", "Pre-training", "share of hidden tokens named right"),
     await chart(
       seed,

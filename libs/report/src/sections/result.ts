@@ -2,6 +2,7 @@ import type { Arm } from "../evaluation.ts";
 import { counted, percent } from "../format.ts";
 import type { RunData, SeedData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
+import { isPeCo, type ReadValue, valueReader } from "../recipe-values.ts";
 import { type Spread, spreadOf } from "../spread.ts";
 import { sourceLine } from "./source.ts";
 
@@ -21,21 +22,25 @@ export interface ArmSummary {
 
 /** What the page calls an arm. */
 const ARM_TITLES: Readonly<Record<Arm["start"], string>> = {
-  pretrained: "Pre-trained with PeCo",
+  pretrained: "Pre-trained",
   "perceptual-network": "The perceptual network",
   weights: "Weights from a file",
   random: "From scratch",
 };
 
 /** Sums up an arm over the seeds that have it; null when none has. With one seed the spread is that of its networks. */
-export function summarizeArm(seeds: readonly SeedData[], name: ArmSummary["name"]): ArmSummary | null {
+export function summarizeArm(
+  seeds: readonly SeedData[],
+  name: ArmSummary["name"],
+  recipe: object = {},
+): ArmSummary | null {
   const arms = seeds.flatMap((seed) => seed.evaluation?.classification?.arms.filter((arm) => arm.name === name) ?? []);
   if (arms.length === 0) return null;
   const results = arms.length === 1 ? (arms[0]?.networks ?? []) : arms.map((arm) => arm.mean);
   const networks = arms.flatMap((arm) => arm.networks.map(({ top1 }) => top1));
   return {
     name,
-    title: titleOf(arms[0]?.start ?? "random"),
+    title: titleOf(arms[0]?.start ?? "random", recipe),
     top1: spreadOf(results.map((result) => result.top1)),
     top5: spreadOf(results.map((result) => result.top5)),
     balanced: spreadOf(results.map((result) => result.balanced)),
@@ -44,9 +49,9 @@ export function summarizeArm(seeds: readonly SeedData[], name: ArmSummary["name"
   };
 }
 
-/** What the page calls an arm of fine-tuning. */
-export function titleOf(start: Arm["start"]): string {
-  return ARM_TITLES[start];
+/** What the page calls an arm of fine-tuning; PeCo only what is PeCo by the run's recipe. */
+export function titleOf(start: Arm["start"], recipe: object): string {
+  return `${ARM_TITLES[start]}${start === "pretrained" && isPeCo(valueReader(recipe)) ? " with PeCo" : ""}`;
 }
 
 /** Mean over seeds of the accuracy that the commonest class alone would give. */
@@ -100,8 +105,10 @@ export function headline({ run, seeds }: RunData): string {
 }
 
 /** Bars of top-1 for both arms with chance level and every network as a dot, or a word on why there are none. */
-export function resultSection({ seeds }: RunData): Html | null {
-  const arms = (["pretrained", "from-scratch"] as const).flatMap((name) => summarizeArm(seeds, name) ?? []);
+export function resultSection({ run, seeds }: RunData): Html | null {
+  const arms = (["pretrained", "from-scratch"] as const).flatMap(
+    (name) => summarizeArm(seeds, name, run.recipe.resolved) ?? [],
+  );
   if (arms.length === 0) {
     const reason = seeds.find((seed) => seed.evaluation !== null)?.evaluation?.withoutClasses;
     return reason === null || reason === undefined
@@ -127,7 +134,7 @@ export function resultSection({ seeds }: RunData): Html | null {
       )}
     </div>
     <p class="note">${noteWords(seeds, arms, chance)}</p>
-    ${table(seeds, arms, chance)}
+    ${table(run, seeds, arms, chance)}
     ${sourceLine(seeds, "evaluate")}
   </section>`;
 }
@@ -152,12 +159,17 @@ export function plusMinus({ deviation }: Spread): Html | null {
   return deviation === null ? null : html`<span class="spread">±\u00a0${(100 * deviation).toFixed(1)}</span>`;
 }
 
-function table(seeds: readonly SeedData[], arms: readonly ArmSummary[], chance: number): Html {
+function table(
+  { recipe: { resolved } }: RunData["run"],
+  seeds: readonly SeedData[],
+  arms: readonly ArmSummary[],
+  chance: number,
+): Html {
   const first = seeds.find((seed) => seed.evaluation?.classification)?.evaluation?.classification;
   const each = (spread: Spread) => html`${percent(spread.mean)} ${plusMinus(spread)}`;
   const under = html`<small>chance ${percent(chance)}</small>`;
   return html`<table class="final">
-    <caption>${first === null || first === undefined ? "" : html`Fine-tuning on ${counted(first.labels.train, "labelled picture")}, the same budget for both; each takes its better learning rate on ${counted(first.labels.validation, "validation picture")}.`}</caption>
+    <caption>${first === null || first === undefined ? "" : html`Fine-tuning on ${counted(first.labels.train, "labelled picture")}${arms.length > 1 ? budgetWords(valueReader(resolved)) : ""}; the learning rate that is best on ${counted(first.labels.validation, "validation picture")} is taken.`}</caption>
     <thead><tr><th scope="col">Network</th><th scope="col">Top-1</th><th scope="col">Top-5</th><th scope="col">Balanced</th></tr></thead>
     <tbody>
       ${arms.map(
@@ -169,7 +181,14 @@ function table(seeds: readonly SeedData[], arms: readonly ArmSummary[], chance: 
       )}
     </tbody>
   </table>
-  ${networkTable(seeds)}${seeds.length > 1 ? seedTable(seeds) : null}`;
+  ${networkTable(seeds, resolved)}${seeds.length > 1 ? seedTable(seeds) : null}`;
+}
+
+function budgetWords(v: ReadValue): string {
+  const [steps, scratch] = [v("finetune.steps"), v("finetune.fromScratchSteps")];
+  return ["null", "?", steps].includes(scratch)
+    ? ", the same budget for both"
+    : `, ${steps} steps, and ${scratch} from scratch`;
 }
 
 /** The moving averages of an arm's weights, where its networks have one. */
@@ -185,10 +204,15 @@ function averageRow(seeds: readonly SeedData[], { name, title }: ArmSummary): Ht
 }
 
 /** Each network's last and best validation beside what it reaches on test after its last step. */
-function networkTable(seeds: readonly SeedData[]): Html | null {
+function networkTable(seeds: readonly SeedData[], recipe: object): Html | null {
   const rows = seeds.flatMap((seed) =>
     (seed.evaluation?.classification?.arms ?? []).flatMap((arm) =>
-      arm.networks.map((network, i) => ({ ...network, seed: seed.seed, title: titleOf(arm.start), number: i + 1 })),
+      arm.networks.map((network, i) => ({
+        ...network,
+        seed: seed.seed,
+        title: titleOf(arm.start, recipe),
+        number: i + 1,
+      })),
     ),
   );
   if (rows.length === 0) return null;

@@ -9,7 +9,7 @@ it("names an evaluation's figures in words, the result first, and keeps a name t
     top1Pretrained: { mean: 0.4321, deviation: 0.0123 },
   };
   expect(figureLines(figures).map((line) => line.replace(/ {2,}/, "  "))).toEqual([
-    "top-1, pre-trained with PeCo  43.2 % ± 1.2 %",
+    "top-1, pre-trained  43.2 % ± 1.2 %",
     "PSNR of reconstructions, in dB  12.50",
     "test pictures  128 ± 0",
     "novel  0.1235",

@@ -6,10 +6,10 @@ interface Words {
 
 /** The evaluation's figures in the order in which they are read; what `--json` names stands at the left. */
 const figureWords: Readonly<Record<string, Words>> = {
-  top1Pretrained: { words: "top-1, pre-trained with PeCo", share: true },
+  top1Pretrained: { words: "top-1, pre-trained", share: true },
   top1FromScratch: { words: "top-1, trained from scratch", share: true },
   chance: { words: "top-1 by chance (always the commonest class)", share: true },
-  top5Pretrained: { words: "top-5, pre-trained with PeCo", share: true },
+  top5Pretrained: { words: "top-5, pre-trained", share: true },
   top5FromScratch: { words: "top-5, trained from scratch", share: true },
   probePretrained: { words: "top-1, linear probe of the pre-trained network", share: true },
   probePerceptualNetwork: { words: "top-1, linear probe of the perceptual network", share: true },
