@@ -104,6 +104,8 @@ describe("refuses", () => {
     ],
     [file({ __metadata__: { a: 1 } }, new Uint8Array(0)), /no object of texts/],
     [Buffer.from("ffffffffffffff7f", "hex"), /header is said to have/],
+    [Buffer.from("504b030400000808", "hex"), /as PyTorch saves it, a pickle/],
+    [Buffer.from("80028a0a6cfc9c46f9206aa8", "hex"), /as PyTorch saves it, a pickle/],
   ])("a wrong header %#", (bytes, message) => expect(() => decodeSafetensors(bytes)).toThrow(message));
 
   it("an array that does not fit its shape", () => {

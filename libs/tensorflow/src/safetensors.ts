@@ -86,10 +86,18 @@ export function decodeSafetensors(bytes: Uint8Array): SafetensorsContent {
 /** Where the header lies, from the first eight bytes of a file of `size` bytes. */
 export function headerSpan(bytes: Uint8Array, size: number): { start: number; length: number } {
   if (size < 8) throw new SafetensorsError(`the file has ${size} bytes, and its header length alone takes 8`);
+  if (isPickle(bytes))
+    throw new SafetensorsError("this is a checkpoint as PyTorch saves it, a pickle, and has to be converted first");
   const length = new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
   if (length > MAX_HEADER || Number(length) > size - 8)
     throw new SafetensorsError(`the header is said to have ${length} bytes, and ${size - 8} follow`);
   return { start: 8, length: Number(length) };
+}
+
+/** Whether a file begins as `torch.save` writes it: a zip file, or in old versions a bare pickle. */
+function isPickle(bytes: Uint8Array): boolean {
+  const [a, b, c, d] = bytes;
+  return (a === 0x50 && b === 0x4b && c === 3 && d === 4) || (a === 0x80 && b === 2 && c === 0x8a && d === 0x0a);
 }
 
 /** What a header says, checked against the `available` bytes of data after it. */
