@@ -92,5 +92,9 @@ describe("the key of a stage", () => {
     expect(differences({ ...before, inputs: {} }, before).map(describeDifference)).toEqual([
       "inputs.data none -> 0123456789ab",
     ]);
+    const jitter = (value: null | { p: number }) => ({ ...before, recipe: { jitter: value } });
+    expect(differences(jitter(null), jitter({ p: 1 })).map(describeDifference)).toEqual([
+      'recipe.jitter null -> {"p":1}',
+    ]);
   });
 });

@@ -50,20 +50,21 @@ export function differences(before: StageKeyParts, after: StageKeyParts): Differ
   return valueDifferences(before as unknown as Plain, after as unknown as Plain);
 }
 
-/** In which leaves two trees of values differ; a map with members differs in these. */
+/** In which leaves two trees of values differ: two maps in their members, a map and what is none as wholes. */
 export function valueDifferences(before: Plain, after: Plain): Difference[] {
   const leaves = new Set(
     [before, after].flatMap((tree) =>
       [...paths(tree)].filter((path) => isLeaf(valueAt(tree, path))).map((path) => path.join("\0")),
     ),
   );
-  return [...leaves].sort().flatMap((joined) => {
+  const found = [...leaves].sort().flatMap((joined) => {
     const path = joined === "" ? [] : joined.split("\0");
     const [a, b] = [valueAt(before, path), valueAt(after, path)];
     return (isMap(a) && isMap(b)) || JSON.stringify(a) === JSON.stringify(b)
       ? []
       : [{ path: path.join("."), before: a, after: b }];
   });
+  return found.filter(({ path }) => !found.some((outer) => path.startsWith(`${outer.path}.`)));
 }
 
 /** A difference in a few words: `recipe.pretrain.steps 2400 -> 4800`. */
