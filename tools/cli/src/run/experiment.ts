@@ -1,7 +1,15 @@
 import { availableParallelism } from "node:os";
 import { resolve } from "node:path";
 import { type IdentifiedFolder, identifyFolder } from "@peco/data";
-import { type LoadedRecipe, loadRecipe, type Recipe, type Stage, stageGraph, until } from "@peco/recipes";
+import {
+  type LoadedRecipe,
+  loadRecipe,
+  type Recipe,
+  type Stage,
+  type StageName,
+  stageGraph,
+  until,
+} from "@peco/recipes";
 import { storeFolder } from "../checkout.ts";
 import { UsageError } from "../usage-error.ts";
 import { checkWeights } from "./check-weights.ts";
@@ -80,7 +88,10 @@ export async function experiment(
     stages,
     weights,
     stagesOf,
-    remarks: remarks(loaded, folder),
+    remarks: [
+      ...remarks(loaded, folder),
+      ...withoutEffect(loaded.sets, stageGraph(loaded.recipe, { labelled, source })),
+    ],
   };
 }
 
@@ -106,4 +117,19 @@ function remarks({ recipe, name }: LoadedRecipe, folder: IdentifiedFolder | null
         ]
       : []),
   ];
+}
+
+const stageOfPart: Readonly<Record<string, StageName>> = {
+  perceptualNetwork: "perceptual-network",
+  codebook: "codebook",
+  pretrain: "pretrain",
+};
+
+/** Changes of the command line to stages that the recipe leaves out; masks are the evaluation's as well. */
+function withoutEffect(sets: readonly string[], stages: readonly Stage[]): string[] {
+  return sets.flatMap((set) => {
+    const stage = stageOfPart[set.split(".")[0] ?? ""];
+    if (stage === undefined || set.startsWith("pretrain.mask") || stages.some(({ name }) => name === stage)) return [];
+    return [`--set ${set} changes nothing: the recipe leaves out the stage ${stage}, whose result no other takes.`];
+  });
 }
