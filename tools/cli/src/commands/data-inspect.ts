@@ -60,7 +60,10 @@ export async function dataInspectCommand(options: DataInspectOptions): Promise<A
   const head = artifact === null ? `${folder}\ndigest ${digest}` : artifact;
   const sheet =
     document.sheet === null ? [] : ["", `${document.sheet.file}: ${document.sheet.pictures.length} pictures`];
-  return { document, text: [head, summaryText(summary), "", indexText(opened), ...sheet].join("\n") };
+  return {
+    document,
+    text: [head, summaryText(summary, { decoded: artifact !== null }), "", indexText(opened), ...sheet].join("\n"),
+  };
 }
 
 function indexText({ table: pictures, summary: { classes } }: OpenedPictures): string {

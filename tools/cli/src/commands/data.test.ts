@@ -93,6 +93,12 @@ describe("data inspect", () => {
       skipped: document.skipped,
       sheet: two.sheet,
     });
+    const texts = [folder, document.artifact].map(
+      async (what) => (await dataInspectCommand({ what, ...options })).text,
+    );
+    const [ofFolder, ofPacked] = await Promise.all(texts);
+    expect(ofFolder).toMatch(/left out +known when they are packed/);
+    expect(ofPacked).toMatch(/left out +1 file\n/);
     expect(two.index.length).toBe(30);
     expect(two.sheet?.pictures.length).toBe(21);
     expect(await sharp(sheet).metadata()).toMatchObject({ format: "png", width: 6 + 8 * 102, height: 6 + 3 * 102 });

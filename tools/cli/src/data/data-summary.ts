@@ -43,8 +43,8 @@ export function plainSummary(summary: PackSummary): z.infer<z.ZodObject<typeof s
 /** Files named under a summary; `--json` has all of them. */
 const NAMED = 5;
 
-/** A summary for people: what was found, how it is split, what was left out. */
-export function summaryText(summary: PackSummary): string {
+/** A summary for people: what was found, how it is split, what was left out. Files of a folder were not decoded. */
+export function summaryText(summary: PackSummary, { decoded = true } = {}): string {
   const { counts: all, classes, perClass, skipped, copies, sizes, side } = summary;
   const range = ({ min, median, max }: Spread, show: (value: number) => string = figure) =>
     min === max ? show(min) : `${show(min)} to ${show(max)}, median ${show(median)}`;
@@ -69,7 +69,14 @@ export function summaryText(summary: PackSummary): string {
     ...(copies.files === 0
       ? []
       : [["byte copies", `${copies.files}, ${copies.acrossSplits} of them across the split`] as const]),
-    ["left out", skipped.length === 0 ? "nothing" : `${skipped.length} files`],
+    [
+      "left out",
+      !decoded
+        ? "known when they are packed: nothing was decoded"
+        : skipped.length === 0
+          ? "nothing"
+          : `${skipped.length} ${skipped.length === 1 ? "file" : "files"}`,
+    ],
   ];
   const named = skipped.slice(0, NAMED).map(({ name, reason }) => `  ${name} ${reason}`);
   const more = skipped.length > NAMED ? [`  and ${skipped.length - NAMED} more, which --json names`] : [];
