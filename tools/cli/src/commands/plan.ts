@@ -101,6 +101,7 @@ function list(): Answer {
 
 /** Days or hours of a range: `1.2-2.0 days`. */
 export function rangeOfDays({ low, high }: { low: number; high: number }): string {
+  if (high * 1440 < 1) return "under a minute";
   const [unit, scale] = high >= 1 ? ["days", 1] : high >= 1 / 24 ? ["hours", 24] : ["minutes", 1440];
   const shown = (value: number) => Number((value * scale).toPrecision(2));
   return `${shown(low)}-${shown(high)} ${unit}`;
