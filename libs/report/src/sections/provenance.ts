@@ -5,7 +5,7 @@ import { duration, moment, short } from "../format.ts";
 import type { RunData } from "../gather.ts";
 import { type Html, html } from "../html.ts";
 import { labelled } from "../label.ts";
-import { originOf } from "../origins.ts";
+import { recipeValues } from "../recipe-values.ts";
 
 /** Artifacts with their digests and inputs, the recipe value by value, machine and versions: where each number came from. */
 export function provenanceSection({ run, artifacts }: RunData): Html {
@@ -34,7 +34,7 @@ export function provenanceSection({ run, artifacts }: RunData): Html {
     <p class="note">Values that equal the named publication's are marked with it; all others are this recipe's own choice, for want of a published value or of the paper's scale.</p>
     <details><summary>Every value of the recipe, and its origin</summary>
       <table class="recipe"><thead><tr><th scope="col">Value</th><th scope="col">Set to</th><th scope="col">From</th></tr></thead>
-      <tbody>${flatValues("", run.recipe.resolved).map(([path, value]) => html`<tr><th scope="row" class="path">${path}</th><td class="words">${value}</td><td class="words">${originOf(path, value)}</td></tr>`)}</tbody></table>
+      <tbody>${recipeValues(run.recipe.resolved).map(({ path, value, source }) => html`<tr><th scope="row" class="path">${path}</th><td class="words">${value}</td><td class="words">${source}</td></tr>`)}</tbody></table>
     </details>
   </section>`;
 }
