@@ -30,7 +30,7 @@ export async function intervalChart(
     type: "nominal",
     sort: order,
     title: null,
-    axis: { labelLimit: 260, grid: true },
+    axis: { labelLimit: 0, grid: true },
   } as const;
   const colour = { condition: { test: "datum.accent", value: colours.accent }, value: colours.plain } as const;
   const x = (field: string) => ({
@@ -67,12 +67,12 @@ export async function intervalChart(
           ]),
       {
         data: { values: points },
-        mark: { type: "point", filled: true, size: 26, opacity: 0.45 },
+        mark: { type: "point", filled: true, size: 34, opacity: 0.75 },
         encoding: { y, x: x("value"), color: colour },
       },
       {
         data: { values: means },
-        mark: { type: "rule", strokeWidth: 2 },
+        mark: { type: "rule", strokeWidth: 1.5 },
         encoding: { y, x: x("low"), x2: { field: "high" }, color: colour },
       },
       {
