@@ -145,7 +145,7 @@ async function earlierSessions(file: string): Promise<StudySession[]> {
 /** This call of the command, as it stands whenever asked. */
 function sessionOf(jobs: number, tensorflow: string | null): () => StudySession {
   const started = new Date();
-  const command = ["./peco", ...process.argv.slice(2)].join(" ");
+  const command = ["./peco", ...withoutFolders(process.argv.slice(2))].join(" ");
   const { memoryBytes, ...rest } = machine();
   const common = {
     started: started.toISOString(),
@@ -199,4 +199,15 @@ async function write(
   ].join("\n");
   const [first] = failed;
   return { document, text, ...(first === undefined ? {} : { exitCode: failureOf(first.error).exitCode }) };
+}
+
+/** Words of a command line without where its store and its results lie, which is nobody else's concern. */
+export function withoutFolders(words: readonly string[]): string[] {
+  const folders = ["--store", "--out"];
+  return words.filter(
+    (word, at) =>
+      !folders.includes(word) &&
+      !folders.includes(words[at - 1] ?? "") &&
+      !folders.some((option) => word.startsWith(`${option}=`)),
+  );
 }
