@@ -1,4 +1,3 @@
-import { execFileSync } from "node:child_process";
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
@@ -11,7 +10,7 @@ import type { Answer } from "../output.ts";
 import { Display } from "../run/display.ts";
 import { experiment } from "../run/experiment.ts";
 import { withInterrupts } from "../run/interrupts.ts";
-import { machine, software } from "../run/machine.ts";
+import { machine, revision, software } from "../run/machine.ts";
 import type { Services } from "../run/services.ts";
 import { UsageError } from "../usage-error.ts";
 import { carryOutStudy, type FailedCell } from "./carry-out.ts";
@@ -151,21 +150,17 @@ function sessionOf(jobs: number, tensorflow: string | null): () => StudySession 
     started: started.toISOString(),
     jobs,
     command,
-    revision: revision(),
+    revision: shortRevision(),
     machine: { ...rest, memoryGiB: Math.round(memoryBytes / 2 ** 30) },
     software: software(tensorflow),
   };
   return () => ({ ...common, seconds: Math.round((Date.now() - started.getTime()) / 1000) });
 }
 
-function revision(): string | null {
-  const git = (...words: string[]) =>
-    execFileSync("git", ["-C", checkout, ...words], { encoding: "utf8", stdio: "pipe" }).trim();
-  try {
-    return `${git("rev-parse", "--short=12", "HEAD")}${git("status", "--porcelain", "--untracked-files=no") === "" ? "" : "+"}`;
-  } catch {
-    return null;
-  }
+/** The checkout's revision in short, with a + where files differ from it; null where there is no git. */
+function shortRevision(): string | null {
+  const { revision: whole, changed } = revision();
+  return whole === null ? null : `${whole.slice(0, 12)}${changed ? "+" : ""}`;
 }
 
 /** Writes results and page from what the store has. @param sessions null: those that were there before */
