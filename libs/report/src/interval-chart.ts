@@ -1,5 +1,6 @@
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
+import { html } from "./html.ts";
 
 /** One row of an interval chart. */
 export interface IntervalRow {
@@ -85,7 +86,8 @@ export async function intervalChart(
   const view = new vega.View(vega.parse(compile(spec as TopLevelSpec).spec), { renderer: "none" });
   const svg = await view.toSVG();
   view.finalize();
-  return `${svg.replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, "")}\n`;
+  const plain = svg.replaceAll(/ (?:role|aria-[a-z]+)="[^"]*"/g, "");
+  return `${plain.replace(/<svg[^>]*>/, (tag) => `${tag}${html`<title>${options.title}</title>`.text}`)}\n`;
 }
 
 const chartConfig = {
