@@ -3,6 +3,7 @@ import { sourceKinds } from "./found-file.ts";
 
 /** What a picture is for. */
 export const splitName = z.enum(["train", "validation", "test"]);
+/** What a picture is for. */
 export type Split = z.infer<typeof splitName>;
 
 const packedPicture = z.strictObject({

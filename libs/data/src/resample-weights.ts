@@ -1,5 +1,6 @@
 /** Names of the resampling filters. */
 export const filters = ["bilinear", "bicubic", "lanczos"] as const;
+/** A resampling filter. */
 export type Filter = (typeof filters)[number];
 
 const kernels: Record<Filter, { support: number; weight: (x: number) => number }> = {

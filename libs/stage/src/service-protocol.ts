@@ -19,4 +19,5 @@ export const readyLine = z.union([
     }),
   }),
 ]);
+/** See {@link readyLine}. */
 export type ReadyLine = z.infer<typeof readyLine>;

@@ -2,6 +2,7 @@ import { z } from "zod";
 
 /** One row of a trainer's history: steps done and the means of its scalar metrics. Content only, no times. */
 export const historyRow = z.object({ step: z.int() }).catchall(z.number());
+/** See {@link historyRow}. */
 export type HistoryRow = z.infer<typeof historyRow>;
 
 /** A history as plain JSON, with the sums of the stretch that is not complete yet. */
@@ -11,6 +12,7 @@ export const savedHistory = z.object({
   count: z.int(),
   evaluations: z.array(historyRow),
 });
+/** See {@link savedHistory}. */
 export type SavedHistory = z.infer<typeof savedHistory>;
 
 const rowsKept = 200;

@@ -1,5 +1,6 @@
 import type { HostArray, Step, Tree } from "tfjs-libtensorflow";
 
+/** A tree of some case. */
 // biome-ignore lint/suspicious/noExplicitAny: each case has trees of its own, which only its own step looks into
 export type AnyTree = any;
 

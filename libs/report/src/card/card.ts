@@ -65,5 +65,7 @@ export const reproducibilityCard = z.strictObject({
     artifacts: z.array(cardArtifact),
   }),
 });
+/** See {@link reproducibilityCard}. */
 export type ReproducibilityCard = z.infer<typeof reproducibilityCard>;
+/** See {@link cardArtifact}. */
 export type CardArtifact = z.infer<typeof cardArtifact>;
