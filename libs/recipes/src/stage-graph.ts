@@ -71,97 +71,123 @@ function asksFor({ finetune, pretrain, codebook }: Recipe) {
   };
 }
 
+/** The inputs by which stages call each other's artifacts. */
+const given = {
+  data: { data: "data" },
+  perceptualNetwork: { perceptualNetwork: "perceptual-network" },
+  tokenizer: { tokenizer: "codebook" },
+  pretrained: { pretrained: "pretrain" },
+  classifier: { classifier: "finetune" },
+  classifierFromScratch: { classifierFromScratch: "finetune-from-scratch" },
+} as const satisfies Record<string, Stage["inputs"]>;
+
+/** Some inputs, those that are wanted. */
+function inputs(wanted: Partial<Record<keyof typeof given, boolean>>): Stage["inputs"] {
+  const names = (Object.keys(wanted) as (keyof typeof given)[]).filter((name) => wanted[name]);
+  return Object.assign({}, ...names.map((name) => given[name]));
+}
+
 /** The stages of a recipe, each after its inputs. */
 export function stageGraph(recipe: Recipe, { labelled, source }: GraphOptions): Stage[] {
-  const { image, vit, perceptualNetwork: own } = recipe;
-  const { checkpointSeconds: _, ...runtime } = recipe.runtime;
-  const stage = (
-    name: StageName,
-    service: ServiceName,
-    inputs: Stage["inputs"],
-    own: Stage["recipe"],
-    weights: string | null = null,
-  ): Stage => ({
-    name,
-    service,
-    version: stageVersions[name],
-    recipe: own,
-    inputs,
-    seeded: true,
-    weights,
-    runtime,
-  });
   const asked = asksFor(recipe);
   const scratch = labelled && recipe.finetune.fromScratchSteps !== 0;
+  return [
+    dataStage(recipe, source),
+    ...(asked.perceptualNetwork ? [perceptualNetworkStage(recipe)] : []),
+    ...(asked.tokenizer ? [codebookStage(recipe, asked.featuresOfTokenizer)] : []),
+    ...(asked.pretrained ? [pretrainStage(recipe, asked.tokenizer)] : []),
+    ...(labelled ? [finetuneStage(recipe)] : []),
+    ...(scratch ? [fromScratchStage(recipe)] : []),
+    evaluateStage(recipe, { ...asked, classifier: labelled, classifierFromScratch: scratch }),
+  ];
+}
+
+/** A stage that draws and trains, without inputs and without weights of somebody else's. */
+function stage(recipe: Recipe, name: StageName, service: ServiceName): Omit<Stage, "recipe"> {
+  const { checkpointSeconds: _, ...runtime } = recipe.runtime;
+  return { name, service, version: stageVersions[name], inputs: {}, seeded: true, weights: null, runtime };
+}
+
+function dataStage(recipe: Recipe, source: GraphOptions["source"]): Stage {
   // files that are packed as they are have whatever size they have
   const sized = recipe.data.form === "decoded" || source === "generated";
-  const pictures = {
-    ...(sized && { image: { size: image.size } }),
+  const own = {
+    ...(sized && { image: { size: recipe.image.size } }),
     data: { form: recipe.data.form, [source]: picturesOf(recipe, source) },
   };
-  const perceptualNetwork: Stage["inputs"] = { perceptualNetwork: "perceptual-network" };
-  const tokenizer: Stage["inputs"] = { tokenizer: "codebook" };
-  const pretrained: Stage["inputs"] = { pretrained: "pretrain" };
-  const started: Stage["inputs"] = {
-    ...(asked.pretrained ? pretrained : {}),
-    ...(recipe.finetune.start === "perceptual-network" ? perceptualNetwork : {}),
+  return { ...stage(recipe, "data", "masking"), recipe: own, seeded: source === "generated", runtime: null };
+}
+
+function perceptualNetworkStage(recipe: Recipe): Stage {
+  const { source, weights } = recipe.perceptualNetwork;
+  return {
+    ...stage(recipe, "perceptual-network", "tokenizer"),
+    inputs: inputs({ data: source === "moco" }),
+    recipe: { image: recipe.image, ...ownPerceptualNetwork(recipe) },
+    weights: source === "weights" ? weights : null,
+    seeded: source !== "weights",
   };
-  const when = (wanted: boolean, make: () => Stage): Stage[] => (wanted ? [make()] : []);
-  return [
-    { ...stage("data", "masking", {}, pictures), seeded: source === "generated", runtime: null },
-    ...when(asked.perceptualNetwork, () => ({
-      ...stage(
-        "perceptual-network",
-        "tokenizer",
-        own.source === "moco" ? { data: "data" } : {},
-        { image, ...ownPerceptualNetwork(recipe) },
-        own.source === "weights" ? own.weights : null,
-      ),
-      seeded: own.source !== "weights",
-    })),
-    ...when(asked.tokenizer, () =>
-      stage(
-        "codebook",
-        "tokenizer",
-        { data: "data", ...(asked.featuresOfTokenizer ? perceptualNetwork : {}) },
-        { image, codebook: withoutPath(recipe.codebook) },
-        recipe.codebook.source === "dall-e" ? recipe.codebook.weights : null,
-      ),
-    ),
-    ...when(asked.pretrained, () =>
-      stage(
-        "pretrain",
-        "pretrainer",
-        { data: "data", ...(asked.tokenizer ? tokenizer : {}) },
-        { image, vit, pretrain: recipe.pretrain },
-      ),
-    ),
-    ...when(labelled, () =>
-      stage(
-        "finetune",
-        "finetuner",
-        { data: "data", ...started },
-        { image, vit, finetune: fromStart(recipe) },
-        recipe.finetune.start === "weights" ? recipe.finetune.weights : null,
-      ),
-    ),
-    ...when(scratch, () =>
-      stage("finetune-from-scratch", "finetuner", { data: "data" }, { image, vit, finetune: fromScratch(recipe) }),
-    ),
-    stage(
-      "evaluate",
-      "evaluator",
-      {
-        data: "data",
-        ...(asked.perceptualNetwork ? perceptualNetwork : {}),
-        ...(asked.tokenizer ? tokenizer : {}),
-        ...(asked.pretrained ? pretrained : {}),
-        ...(labelled ? { classifier: "finetune" } : {}),
-        ...(scratch ? { classifierFromScratch: "finetune-from-scratch" } : {}),
-      },
-      { image, evaluate: recipe.evaluate, mask: recipe.pretrain.mask },
-    ),
-  ];
+}
+
+function codebookStage(recipe: Recipe, compares: boolean): Stage {
+  const { image, codebook } = recipe;
+  return {
+    ...stage(recipe, "codebook", "tokenizer"),
+    inputs: inputs({ data: true, perceptualNetwork: compares }),
+    recipe: { image, codebook: withoutPath(codebook) },
+    weights: codebook.source === "dall-e" ? codebook.weights : null,
+  };
+}
+
+function pretrainStage(recipe: Recipe, tokenizer: boolean): Stage {
+  const { image, vit, pretrain } = recipe;
+  return {
+    ...stage(recipe, "pretrain", "pretrainer"),
+    inputs: inputs({ data: true, tokenizer }),
+    recipe: { image, vit, pretrain },
+  };
+}
+
+function finetuneStage(recipe: Recipe): Stage {
+  const { image, vit, finetune } = recipe;
+  const { start, weights } = finetune;
+  return {
+    ...stage(recipe, "finetune", "finetuner"),
+    inputs: inputs({
+      data: true,
+      pretrained: start === "pretrained",
+      perceptualNetwork: start === "perceptual-network",
+    }),
+    recipe: { image, vit, finetune: fromStart(recipe) },
+    weights: start === "weights" ? weights : null,
+  };
+}
+
+function fromScratchStage(recipe: Recipe): Stage {
+  const { image, vit } = recipe;
+  return {
+    ...stage(recipe, "finetune-from-scratch", "finetuner"),
+    inputs: inputs({ data: true }),
+    recipe: { image, vit, finetune: fromScratch(recipe) },
+  };
+}
+
+function evaluateStage(
+  recipe: Recipe,
+  {
+    perceptualNetwork,
+    tokenizer,
+    pretrained,
+    classifier,
+    classifierFromScratch,
+  }: Record<keyof ReturnType<typeof asksFor> | "classifier" | "classifierFromScratch", boolean>,
+): Stage {
+  const { image, evaluate, pretrain } = recipe;
+  return {
+    ...stage(recipe, "evaluate", "evaluator"),
+    inputs: inputs({ data: true, perceptualNetwork, tokenizer, pretrained, classifier, classifierFromScratch }),
+    recipe: { image, evaluate, mask: pretrain.mask },
+  };
 }
 
 /** What the perceptual network depends on: of one that is not trained here, what it is alone. */

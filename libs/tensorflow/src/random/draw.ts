@@ -131,6 +131,7 @@ function scaled(x: tf.Tensor, mean: number, deviation: number): tf.Tensor {
   return mean === 0 ? spread : tf.add(spread, mean);
 }
 
+/** One of TensorFlow's stateless draws, Philox from the key, by the name of its operation. */
 export function stateless(
   name: string,
   k: Key,
