@@ -84,16 +84,17 @@ export class BatchMaker {
   async #masked(spec: Extract<BatchSpec, { kind: "masked" }>, samples: readonly Sample[]): Promise<AnyBatch> {
     const count = samples.length;
     const view1 = pictures(count, spec.size);
-    const view2 = pictures(count, spec.tokenizerSize);
+    const { tokenizerSize } = spec;
+    const view2 = tokenizerSize === null ? null : pictures(count, tokenizerSize);
     const patches = spec.mask.rows * spec.mask.columns;
     const mask = hostUint8(count, patches);
     await this.#each(samples, (key, picture, at) => {
       const first = { out: row(view1.data, at, count), size: spec.size };
-      const second = { out: row(view2.data, at, count), size: spec.tokenizerSize };
+      const second = view2 && { out: row(view2.data, at, count), size: tokenizerSize as number };
       makeViewPair(fold(key, "view1"), picture, spec.views, first, second);
       mask.data.set(drawMask(stream(fold(key, "mask")), spec.mask), at * patches);
     });
-    return { view1, view2, mask };
+    return { view1, ...(view2 && { view2 }), mask };
   }
 
   async #labelled(spec: Extract<BatchSpec, { kind: "labelled" }>, samples: readonly Sample[]): Promise<AnyBatch> {

@@ -58,8 +58,8 @@ export const batchSpec = z.discriminatedUnion("kind", [
   z.strictObject({
     kind: z.literal("masked"),
     ...drawn,
-    /** Height and width of the tokenizer's view. */
-    tokenizerSize: side,
+    /** Height and width of the tokenizer's view; null: there is none. */
+    tokenizerSize: side.nullable(),
     mask,
   }),
   z.strictObject({
@@ -83,8 +83,8 @@ export type BatchSpec = z.infer<typeof batchSpec>;
 export type TwoViews = { view1: HostUint8; view2: HostUint8 };
 /** `uint8 [batch, size, size, 3]`. */
 export type OneView = { images: HostUint8 };
-/** `view1 uint8 [batch, size, size, 3]`, `view2 uint8 [batch, tokenizerSize, tokenizerSize, 3]`, `mask uint8 [batch, rows * columns]`, 1 where hidden. */
-export type Masked = { view1: HostUint8; view2: HostUint8; mask: HostUint8 };
+/** `view1 uint8 [batch, size, size, 3]`, `view2 uint8 [batch, tokenizerSize, tokenizerSize, 3]` where there is a tokenizer, `mask uint8 [batch, rows * columns]`, 1 where hidden. */
+export type Masked = { view1: HostUint8; view2?: HostUint8; mask: HostUint8 };
 /**
  * `images uint8 [batch, size, size, 3]`, `labels int32 [batch]`; where parts are erased, `erase int32 [batch, 4]`: top, left, height and
  * width of the box, whose pixels a program replaces by noise once they are normalised (0 high and wide: nothing is).

@@ -111,20 +111,26 @@ describe("batches", () => {
 
   it("show the same window to transformer and tokenizer, and mask as asked", async () => {
     const { view1, view2, mask: hidden } = await pack.data.batches(masked).at(0);
-    expect([view1.shape, view2.shape, hidden.shape]).toEqual([
+    expect([view1.shape, view2?.shape, hidden.shape]).toEqual([
       [8, 32, 32, 3],
       [8, 16, 16, 3],
       [8, 16],
     ]);
     for (let at = 0; at < 8; at++) {
       expect(row(hidden.data, at, 8).reduce((sum, cell) => sum + cell, 0)).toBe(6);
-      const [large, small] = [row(view1.data, at, 8), row(view2.data, at, 8)];
+      const [large, small] = [row(view1.data, at, 8), row(view2?.data as Uint8Array, at, 8)];
       const mean = (pixels: Uint8Array) => pixels.reduce((sum, value) => sum + value, 0) / pixels.length;
       expect(Math.abs(mean(large) - mean(small))).toBeLessThan(2);
     }
     const views = { ...allViews, crop: { ...allViews.crop, filter: "bicubic" as const } };
     const twice = await pack.data.batches({ ...masked, tokenizerSize: 32, views }).at(5);
-    expect(twice.view2.data).toEqual(twice.view1.data); // equal filter and size: colours and window are shared
+    expect(twice.view2?.data).toEqual(twice.view1.data); // equal filter and size: colours and window are shared
+  });
+
+  it("have no tokenizer's view where none is asked for, and are otherwise the same", async () => {
+    const alone = await pack.data.batches({ ...masked, tokenizerSize: null }).at(5);
+    const { view2: _, ...rest } = await pack.data.batches(masked).at(5);
+    expect(alone).toEqual(rest);
   });
 
   it("come in order for evaluation: each once, the last one filled up", async () => {

@@ -6,7 +6,12 @@ const recipe = {
   image: { size: 32, patch: 8, mean: [0.485, 0.456, 0.406] as [number, number, number] },
   perceptualNetwork: { batch: 4, views: noViews },
   codebook: { batch: 4, channels: [16, 32, 64], views: noViews },
-  pretrain: { batch: 4, mask: { count: 6, minBlock: 4, form: "exactly" as const }, views: noViews },
+  pretrain: {
+    target: "tokens" as const,
+    batch: 4,
+    mask: { count: 6, minBlock: 4, form: "exactly" as const },
+    views: noViews,
+  },
   finetune: { batch: 16, views: noViews, randAugment: { operations: 2, magnitude: 9, deviation: 0.5 }, erase: 0.25 },
 };
 const plain = { ...recipe, finetune: { ...recipe.finetune, randAugment: null, erase: 0 } };

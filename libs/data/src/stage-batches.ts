@@ -14,6 +14,7 @@ export interface BatchRecipe {
     readonly views: ViewOptions;
   };
   readonly pretrain: Divided & {
+    readonly target: "tokens" | "pixels";
     readonly mask: {
       readonly count: number;
       readonly minBlock: number;
@@ -100,7 +101,8 @@ export function stageBatches(stage: BatchStage, recipe: BatchRecipe, seed: numbe
     case "pretrain": {
       const { batch, views, mask } = recipe.pretrain;
       const grid = size / patch;
-      const tokenizerSize = tokenizerPictureSize(recipe);
+      // pixels as targets need no tokenizer's view
+      const tokenizerSize = recipe.pretrain.target === "pixels" ? null : tokenizerPictureSize(recipe);
       return { kind: "masked", ...common, batch, views, tokenizerSize, mask: { rows: grid, columns: grid, ...mask } };
     }
     case "finetune":

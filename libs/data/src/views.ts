@@ -79,7 +79,7 @@ export function makeView(
 
 /**
  * Makes BEiT's two views of a picture: the same window, for the transformer into `first` with `crop.filter` and for the tokenizer into
- * `second` with `tokenizerFilter`. Colours change before the crop, so that both views show the same, and contrast is measured against
+ * `second`, where it is wanted, with `tokenizerFilter`. Colours change before the crop, so that both views show the same, and contrast is measured against
  * the mean of the whole picture.
  */
 export function makeViewPair(
@@ -87,13 +87,14 @@ export function makeViewPair(
   picture: Picture,
   options: ViewOptions,
   first: { out: Uint8Array; size: number },
-  second: { out: Uint8Array; size: number },
+  second: { out: Uint8Array; size: number } | null,
 ): void {
   const draws = stream(key);
   const { box, mirror } = drawWindow(draws, picture, options);
   const source = recoloured(draws, picture, options);
   const filter = options.tokenizerFilter ?? options.crop.filter;
-  for (const [{ out, size }, used] of [[first, options.crop.filter] as const, [second, filter] as const])
+  const targets = [{ ...first, used: options.crop.filter }, ...(second === null ? [] : [{ ...second, used: filter }])];
+  for (const { out, size, used } of targets)
     resizeBox(source, box, { data: out, height: size, width: size }, used, mirror);
 }
 
