@@ -25,7 +25,7 @@ export { type Architecture, hiddenWidth, type NetworkRole, weightShapes } from "
 export { type DialectName, detectDialect, tensorShapesOf } from "./interchange/dialects.ts";
 export { type ExportedWeights, exportWeights, type TimmModel } from "./interchange/export-weights.ts";
 export { type DallEShape, dallEShape, importDallE } from "./interchange/import-dall-e.ts";
-export { importEncoder, type KnownEncoder } from "./interchange/import-encoder.ts";
+export { type ImportedEncoder, importEncoder, type KnownEncoder } from "./interchange/import-encoder.ts";
 export { type ImportedWeights, type ImportOptions, importWeights } from "./interchange/import-weights.ts";
 export { type KnownModel, knownModels, type PictureRecipe } from "./interchange/known-models.ts";
 export type { NamedTensors, StatedArchitecture } from "./interchange/read-architecture.ts";

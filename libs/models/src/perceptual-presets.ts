@@ -1,4 +1,5 @@
 import type { HostArray } from "tfjs-libtensorflow";
+import { mocoLicence } from "./interchange/dialects.ts";
 import { importVgg16 } from "./interchange/import-vgg16.ts";
 import { importWeights } from "./interchange/import-weights.ts";
 import type { NamedTensors } from "./interchange/read-architecture.ts";
@@ -50,7 +51,7 @@ function vit16({ width, heads, positions, colours = imageNet, names, licence }: 
 const moco = {
   positions: "sincos",
   names: "mocov3",
-  licence: "CC BY-NC 4.0 (facebookresearch/moco-v3): not for commercial use",
+  licence: mocoLicence,
 } as const;
 const dino = { positions: "learned", names: "timm-vit", licence: "Apache-2.0 (facebookresearch/dino)" } as const;
 

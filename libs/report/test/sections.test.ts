@@ -81,6 +81,8 @@ describe("a network of somebody else's weights", () => {
     expect(pipeline).not.toContain("MoCo v3");
     expect(provenance).toContain("weights of mocov3-vit-b16, under CC BY-NC 4.0 &lt;not for sale&gt;");
     expect(provenanceSection(flat).text).not.toContain("CC BY-NC");
+    Object.assign(artifact?.manifest.meta ?? {}, { origin: { ...origin, preset: "timm-vit", licence: "unknown" } });
+    expect(provenanceSection(data).text).toContain("weights of timm-vit, licence unknown");
   });
 });
 

@@ -23,6 +23,7 @@ export {
   type Preprocessing,
   preprocessing,
   publishModel,
+  type WeightsOrigin,
   WrongArtifact,
 } from "./model-artifact.ts";
 export { subtree, tensorsOf } from "./nested.ts";

@@ -15,11 +15,11 @@ export type Preprocessing = z.infer<typeof preprocessing>;
 
 /** Where weights came from that were not trained here. */
 export interface WeightsOrigin {
-  /** What the file holds. */
+  /** What the file holds: the name of a preset or, where a recipe names none, the dialect of its tensors' names. */
   readonly preset: string;
   /** SHA-256 of the file's bytes. */
   readonly digest: string;
-  /** Licence of the weights, in words. */
+  /** Licence of the weights, in words; `unknown` where neither recipe nor file tells it. */
   readonly licence: string;
 }
 

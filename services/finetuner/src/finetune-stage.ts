@@ -94,6 +94,7 @@ export const finetuneStage: Stage = async (context) => {
     kind: "classifier",
     weights: Object.assign({}, ...weights),
     config: { vit: options.vit, classes: data.index.classes, lr, networks, diverged },
+    ...(start.origin && { origin: start.origin }),
     history: Object.fromEntries(tried.map(({ part, trained }) => [part, trained.history])),
     figures,
   });

@@ -1,4 +1,11 @@
-import { importEncoder, type VisionTransformer, type VisionTransformerConfig, withPictureSize } from "@peco/models";
+import { basename } from "node:path";
+import {
+  type DialectName,
+  importEncoder,
+  type VisionTransformer,
+  type VisionTransformerConfig,
+  withPictureSize,
+} from "@peco/models";
 import type { Recipe } from "@peco/recipes";
 import type { StageContext } from "@peco/stage";
 import {
@@ -8,6 +15,7 @@ import {
   subtree,
   tensorsOf,
   visionTransformerConfig,
+  type WeightsOrigin,
 } from "@peco/training";
 import type { HostArray } from "tfjs-libtensorflow";
 
@@ -17,6 +25,8 @@ export interface StartNetwork {
   readonly config: VisionTransformerConfig;
   /** Its weights, which the caller frees; none when training from scratch. */
   readonly vit?: VisionTransformer;
+  /** Whose weights they are, where they come from a file. */
+  readonly origin?: WeightsOrigin;
 }
 
 /** A network as it was found. */
@@ -24,11 +34,13 @@ interface Found {
   readonly config: VisionTransformerConfig;
   /** By path in a vision transformer. */
   readonly weights: Readonly<Record<string, HostArray>>;
+  readonly origin?: WeightsOrigin;
 }
 
 /**
  * The network that a stage of fine-tuning starts from, as the recipe's `finetune.start` says, with its positions resized
- * where `finetune.pictureSize` differs from the size that it was trained with; training from scratch has none.
+ * where `finetune.pictureSize` differs from the size that it was trained with; training from scratch has none. The licence
+ * of somebody else's weights is said in a note.
  *
  * @throws WrongArtifact StoreFormatError ObjectMissing CorruptObject
  * @throws WeightsChanged SafetensorsError UnknownWeights WeightsMismatch of a file of weights
@@ -37,11 +49,11 @@ export async function loadStartNetwork(context: StageContext): Promise<StartNetw
   const { spec, recipe } = context;
   const size = recipe.finetune.pictureSize ?? recipe.image.size;
   if (spec.stage === "finetune-from-scratch") return { config: { ...recipe.image, ...recipe.vit, size } };
-  const { config, weights } = await found(context);
+  const { config, weights, ...rest } = await found(context);
   const wanted = { ...config, size };
   const resized =
     size === config.size ? weights : withPictureSize(weights, config, wanted, recipe.finetune.positionResize);
-  return { config: wanted, vit: tensorsOf<VisionTransformer>(resized) };
+  return { config: wanted, vit: tensorsOf<VisionTransformer>(resized), ...rest };
 }
 
 function found(context: StageContext): Promise<Found> {
@@ -67,9 +79,17 @@ async function fromPerceptualNetwork({ spec, store }: StageContext): Promise<Fou
 }
 
 async function fromFile(context: StageContext): Promise<Found> {
-  const { tensors } = await readWeightsFile(context);
-  const { vit, weights } = importEncoder(tensors, { ...context.recipe.image, ...context.recipe.vit });
-  return { config: configOf(vit, context.recipe), weights };
+  const { digest, tensors } = await readWeightsFile(context);
+  const { vit, weights, dialect, licence } = importEncoder(tensors, { ...context.recipe.image, ...context.recipe.vit });
+  const file = basename(context.spec.weights ?? "");
+  context.emit({ kind: "note", text: licenceNote(file, dialect, licence) });
+  const origin = { preset: dialect, digest, licence: licence ?? "unknown" };
+  return { config: configOf(vit, context.recipe), weights, origin };
+}
+
+function licenceNote(file: string, dialect: DialectName, licence: string | null): string {
+  if (licence !== null) return `the weights of ${file} (${dialect}) are under ${licence}`;
+  return `the licence of the weights of ${file} is unknown: files of several publishers have its names (${dialect}); see where it came from`;
 }
 
 /** The network's own shape with what a recipe's `image` and `vit` have beside it. */

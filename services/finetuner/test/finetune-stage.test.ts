@@ -1,19 +1,30 @@
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Store } from "@peco/artifacts";
+import { Store, sha256 } from "@peco/artifacts";
+import { exportWeights, initVisionTransformer } from "@peco/models";
 import type { StageProgress } from "@peco/stage";
 import { Diverged, WrongArtifact } from "@peco/training";
-import { decodeSafetensors, tf } from "tfjs-libtensorflow";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  flatten,
+  type HostArray,
+  random,
+  type Tree,
+  tf,
+} from "tfjs-libtensorflow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { classes, runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
 import { bestRate, finetuneStage, TooFewLabels } from "../src/index.ts";
 
+let folder: string;
 let store: string;
 beforeEach(async () => {
-  store = await mkdtemp(join(tmpdir(), "peco-finetune-"));
+  folder = await mkdtemp(join(tmpdir(), "peco-finetune-"));
+  store = join(folder, "store");
 });
-afterEach(() => rm(store, { recursive: true, force: true }));
+afterEach(() => rm(folder, { recursive: true, force: true }));
 
 const sets = ["finetune.repeats=2", "finetune.lrs=[0.001, 0.003]"];
 
@@ -112,6 +123,35 @@ describe("the stages of fine-tuning", () => {
     const { tensors } = decodeSafetensors(await opened.artifactBlob(artifact, "weights.safetensors"));
     expect(tensors["averages.3.head.weight"]?.shape).toEqual(tensors["networks.3.head.weight"]?.shape);
     expect(tensors["averages.3.head.weight"]?.data).not.toEqual(tensors["networks.3.head.weight"]?.data);
+  });
+
+  it("names the file that a classifier was fine-tuned from, its digest and its licence", async () => {
+    const recipe = shortRecipe("vit.positions=learned");
+    const vit = { ...recipe.image, ...recipe.vit };
+    const network = initVisionTransformer(random.key(5), vit, "encoder");
+    const leaves = flatten(network as unknown as Tree<tf.Tensor>).map(([path, tensor]): [string, HostArray] => [
+      path,
+      { dtype: "float32", shape: tensor.shape, data: Float32Array.from(tensor.dataSync()) },
+    ]);
+    tf.dispose(network as unknown as tf.TensorContainer);
+    const shape = { vit, role: "encoder", pool: "class-token", outputs: 0, tables: "shared", finalNorm: true } as const;
+    const { tensors } = exportWeights(Object.fromEntries(leaves), shape);
+    const own = Object.entries(tensors).map(([name, leaf]) => [`module.base_encoder.${name}`, leaf]);
+    const bytes = encodeSafetensors(Object.fromEntries(own));
+    const file = join(folder, "moco.safetensors");
+    await writeFile(file, bytes);
+    const { artifact } = await trained(
+      "finetune",
+      "vit.positions=learned",
+      "finetune.start=weights",
+      `finetune.weights=${file}`,
+    );
+    const { meta } = await (await Store.open(store)).manifest(artifact);
+    expect(meta["origin"]).toEqual({
+      preset: "mocov3",
+      digest: sha256(bytes),
+      licence: "CC BY-NC 4.0 (facebookresearch/moco-v3): not for commercial use",
+    });
   });
 
   it("takes from scratch as many steps as the recipe says, and tells the best validation beside the last", async () => {

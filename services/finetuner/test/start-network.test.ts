@@ -1,9 +1,11 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { sha256 } from "@peco/artifacts";
 import { exportWeights, initVisionTransformer, withPictureSize } from "@peco/models";
 import { leaves } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
+import type { StageContext } from "@peco/stage";
 import { configure, encodeSafetensors, type HostArray, random, tf } from "tfjs-libtensorflow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
@@ -28,15 +30,19 @@ const fromFile = () => [
   "data.form=encoded",
 ];
 
-/** What a stage of fine-tuning would start from, and its weights on the host. */
-async function started(recipe: Recipe): Promise<{ start: StartNetwork; weights: Record<string, HostArray> }> {
+/** What a stage of fine-tuning would start from, its weights on the host, and what it notes. */
+async function started(
+  recipe: Recipe,
+): Promise<{ start: StartNetwork; weights: Record<string, HostArray>; notes: string[] }> {
   const spec = specFor("finetune", { store, recipe, inputs: await untrainedStore(store, recipe) });
   let start: StartNetwork | undefined;
+  const notes: string[] = [];
   const before = tf.memory().numTensors;
-  await runHere(async (context) => {
+  const reading = async (context: StageContext) => {
     start = await loadStartNetwork(context);
     return { artifact: spec.inputs["data"] ?? "", metrics: {} };
-  }, spec);
+  };
+  await runHere(reading, spec, { onEvent: (event) => event.kind === "note" && notes.push(event.text) });
   const found = leaves(start?.vit as never);
   expect(tf.memory().numTensors - before).toBe(found.length);
   const weights = Object.fromEntries(
@@ -46,11 +52,14 @@ async function started(recipe: Recipe): Promise<{ start: StartNetwork; weights: 
     ]),
   );
   tf.dispose(found.map(({ tensor }) => tensor));
-  return { start: start as StartNetwork, weights };
+  return { start: start as StartNetwork, weights, notes };
 }
 
-/** Writes a network of the recipe's shape under timm's names, and gives its weights under ours. */
-async function writtenFile(recipe: Recipe): Promise<Record<string, HostArray>> {
+/** Writes a network of the recipe's shape under timm's names or others made of them, and gives its weights under ours. */
+async function writtenFile(
+  recipe: Recipe,
+  renamed: (file: Record<string, HostArray>) => Record<string, HostArray> = (file) => file,
+): Promise<Record<string, HostArray>> {
   const config = { ...recipe.image, ...recipe.vit };
   const vit = initVisionTransformer(random.key(5), config, "encoder");
   const weights = Object.fromEntries(
@@ -61,7 +70,7 @@ async function writtenFile(recipe: Recipe): Promise<Record<string, HostArray>> {
   );
   tf.dispose(vit as unknown as tf.TensorContainer);
   const shape = { vit: config, role: "encoder", pool: "mean", outputs: 0, tables: "shared", finalNorm: true } as const;
-  await writeFile(join(folder, "beit.safetensors"), encodeSafetensors(exportWeights(weights, shape).tensors));
+  await writeFile(join(folder, "beit.safetensors"), encodeSafetensors(renamed(exportWeights(weights, shape).tensors)));
   return weights;
 }
 
@@ -73,6 +82,38 @@ describe("the start of fine-tuning", () => {
     expect(start.config).toEqual({ ...recipe.image, ...recipe.vit });
     expect(weights).toEqual(wanted);
   });
+
+  const one: HostArray = { dtype: "float32", shape: [1], data: Float32Array.of(1) };
+  const plain = ["positions=learned", "keyBias=true", "layerScale=0"].map((set) => `vit.${set}`);
+  for (const [dialect, sets, renamed, licence] of [
+    [
+      "mocov3",
+      plain,
+      (file) => Object.fromEntries(Object.entries(file).map(([name, leaf]) => [`module.base_encoder.${name}`, leaf])),
+      "CC BY-NC 4.0 (facebookresearch/moco-v3): not for commercial use",
+    ],
+    [
+      "mae",
+      plain,
+      (file) => ({ ...file, "decoder_embed.weight": one, mask_token: one }),
+      "CC BY-NC 4.0 (facebookresearch/mae): not for commercial use",
+    ],
+    ["timm-vit", plain, (file) => file, null],
+    ["timm-beit", beit, (file) => file, null],
+    ["beit", beit, (file) => ({ ...file, mask_token: one }), null],
+  ] as [string, string[], (file: Record<string, HostArray>) => Record<string, HostArray>, string | null][]) {
+    it(`says the licence of weights with the names of ${dialect}, or that it is unknown`, async () => {
+      await writtenFile(shortRecipe(...sets), renamed);
+      const { start, notes } = await started(shortRecipe(...fromFile(), ...sets));
+      const digest = sha256(await readFile(join(folder, "beit.safetensors")));
+      expect(start.origin).toEqual({ preset: dialect, digest, licence: licence ?? "unknown" });
+      const words =
+        licence === null
+          ? `the licence of the weights of beit.safetensors is unknown: files of several publishers have its names (${dialect}); see where it came from`
+          : `the weights of beit.safetensors (${dialect}) are under ${licence}`;
+      expect(notes).toEqual([words]);
+    });
+  }
 
   it("refuses a file whose network is not of the recipe's width, naming its tensors", async () => {
     await writtenFile(shortRecipe(...beit));
@@ -93,6 +134,8 @@ describe("the start of fine-tuning", () => {
 
   it("keeps the size of a pre-trained network, and resizes learned positions", async () => {
     const same = await started(shortRecipe("vit.positions=learned"));
+    expect(same.notes).toEqual([]);
+    expect(same.start).not.toHaveProperty("origin");
     const larger = await started(shortRecipe("vit.positions=learned", "data.form=encoded", "finetune.pictureSize=64"));
     expect(same.weights["positions"]?.shape).toEqual([1, 17, 32]);
     expect(larger.weights["positions"]?.shape).toEqual([1, 65, 32]);

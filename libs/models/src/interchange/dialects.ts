@@ -12,6 +12,11 @@ export interface Dialect {
   readonly family: "beit" | "vit";
   /** In front of every name. */
   readonly prefix: string;
+  /**
+   * Licence of the published weights with these names; null where others train and publish under the same names, so that
+   * nothing can be told from them. BEiT's names are also data2vec's, timm's anybody's.
+   */
+  readonly licence: string | null;
   /** Names, without the prefix, that its files have beside what is taken, for each role of a network. */
   readonly leftOut: (name: string, role: NetworkRole) => boolean;
 }
@@ -19,27 +24,44 @@ export interface Dialect {
 /** Heads and norms of another role, which an encoder leaves behind. */
 const headOfEncoder = (name: string, role: NetworkRole) => role === "encoder" && /^(head|fc_norm)\./.test(name);
 
+/** Of the weights that MoCo v3's authors publish. */
+export const mocoLicence = "CC BY-NC 4.0 (facebookresearch/moco-v3): not for commercial use";
+
 /** The dialects that are understood. DeiT's names are timm's (its distilled networks have a token more and are refused). */
 export const dialects: readonly Dialect[] = [
-  { name: "timm-beit", family: "beit", prefix: "", leftOut: headOfEncoder },
+  { name: "timm-beit", family: "beit", prefix: "", licence: null, leftOut: headOfEncoder },
   {
     // BEiT's own files name an index that follows from the size, and keep the head of pre-training.
     name: "beit",
     family: "beit",
     prefix: "",
+    licence: null,
     leftOut: (name, role) =>
       /relative_position_index$/.test(name) ||
       (role !== "pretraining" && /^(mask_token$|lm_head\.)/.test(name)) ||
       headOfEncoder(name, role),
   },
-  { name: "timm-vit", family: "vit", prefix: "", leftOut: headOfEncoder },
-  { name: "dino", family: "vit", prefix: "", leftOut: (name) => /^(head\.|masked_embed$)/.test(name) },
-  { name: "mae", family: "vit", prefix: "", leftOut: (name) => /^(decoder_|mask_token$)/.test(name) },
+  { name: "timm-vit", family: "vit", prefix: "", licence: null, leftOut: headOfEncoder },
+  {
+    name: "dino",
+    family: "vit",
+    prefix: "",
+    licence: "Apache-2.0 (facebookresearch/dino)",
+    leftOut: (name) => /^(head\.|masked_embed$)/.test(name),
+  },
+  {
+    name: "mae",
+    family: "vit",
+    prefix: "",
+    licence: "CC BY-NC 4.0 (facebookresearch/mae): not for commercial use",
+    leftOut: (name) => /^(decoder_|mask_token$)/.test(name),
+  },
   {
     // The key network, both heads: what MoCo v3 needs for training alone.
     name: "mocov3",
     family: "vit",
     prefix: "module.base_encoder.",
+    licence: mocoLicence,
     leftOut: (name) => /^(head\.|module\.(momentum_encoder|predictor)\.)/.test(name),
   },
 ];

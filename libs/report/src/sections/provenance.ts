@@ -48,11 +48,12 @@ function stageWords(stages: readonly RunStage[], severalSeeds: boolean): string 
   return `stage ${[...new Set(stages.map(({ name }) => name))].join(", ")}${seeds}${first.key === null ? "" : `, key ${short(first.key)}`}`;
 }
 
-/** Whose weights an artifact holds, where it was not trained here. */
+/** Whose weights an artifact holds or was fine-tuned from, where those were not trained here. */
 function licence(meta: unknown): string {
   const found = z.object({ origin: z.object({ preset: z.string(), licence: z.string() }) }).safeParse(meta)
     .data?.origin;
-  return found === undefined ? "" : `; weights of ${found.preset}, under ${found.licence}`;
+  if (found === undefined) return "";
+  return `; from weights of ${found.preset}, ${found.licence === "unknown" ? "licence unknown" : `under ${found.licence}`}`;
 }
 
 function inputs(named: Readonly<Record<string, string>>): Html | null {
