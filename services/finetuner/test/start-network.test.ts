@@ -1,15 +1,15 @@
 import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { sha256 } from "@peco/artifacts";
+import { Store, sha256 } from "@peco/artifacts";
 import { exportWeights, initVisionTransformer, withPictureSize } from "@peco/models";
 import { leaves } from "@peco/nn";
 import type { Recipe } from "@peco/recipes";
 import type { StageContext } from "@peco/stage";
-import { configure, encodeSafetensors, type HostArray, random, tf } from "tfjs-libtensorflow";
+import { configure, decodeSafetensors, encodeSafetensors, type HostArray, random, tf } from "tfjs-libtensorflow";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
-import { loadStartNetwork, type StartNetwork } from "../src/index.ts";
+import { initFinetuning, loadStartNetwork, type StartNetwork } from "../src/index.ts";
 
 // As the stages of the tests do, before the first tensor.
 configure({ intraOpThreads: 1, interOpThreads: 1 });
@@ -29,6 +29,22 @@ const fromFile = () => [
   `finetune.weights=${join(folder, "beit.safetensors")}`,
   "data.form=encoded",
 ];
+
+/** A store whose pre-trained network has a drawn table of relative positions where a fresh one has zeros. */
+async function storeWithTable(recipe: Recipe): Promise<{ table: Float32Array; inputs: Record<string, string> }> {
+  const inputs = await untrainedStore(store, recipe);
+  const opened = await Store.open(store);
+  const { kind, blobs, meta } = await opened.manifest(inputs["pretrained"] ?? "");
+  const { tensors } = decodeSafetensors(await opened.artifactBlob(inputs["pretrained"] ?? "", "weights.safetensors"));
+  const fresh = tensors["vit.relativePositions"] as HostArray<"float32">;
+  const data = fresh.data.map((_, i) => Math.sin(1 + 7 * i));
+  const bytes = encodeSafetensors({ ...tensors, "vit.relativePositions": { ...fresh, data } });
+  const changed = { ...blobs, "weights.safetensors": await opened.putBlob(bytes) };
+  return {
+    table: data,
+    inputs: { ...inputs, pretrained: await opened.publish({ kind, blobs: changed, inputs: {}, meta }) },
+  };
+}
 
 /** What a stage of fine-tuning would start from, its weights on the host, and what it notes. */
 async function started(
@@ -131,6 +147,23 @@ describe("the start of fine-tuning", () => {
       expect(weights["relativePositions"]?.shape).not.toEqual(small["relativePositions"]?.shape);
     });
   }
+
+  it("gives every block the table of positions that the blocks of a pre-trained network share", async () => {
+    const recipe = shortRecipe(...beit);
+    const { table, inputs } = await storeWithTable(recipe);
+    const spec = specFor("finetune", { store, recipe, inputs });
+    let tables: (Float32Array | undefined)[] = [];
+    await runHere(async (context) => {
+      const { config: vit, vit: start } = await loadStartNetwork(context);
+      const { precision, recompute } = recipe.runtime;
+      const options = { vit, recipe: recipe.finetune, precision, recompute, classes: 3 };
+      const state = initFinetuning(options, random.key(4), start);
+      tables = state.classifier.vit.blocks.map(({ relativePositions }) => relativePositions?.dataSync<"float32">());
+      tf.dispose([start, state] as unknown as tf.TensorContainer);
+      return { artifact: inputs["data"] ?? "", metrics: {} };
+    }, spec);
+    expect(tables).toEqual(Array.from({ length: recipe.vit.depth }, () => table));
+  });
 
   it("keeps the size of a pre-trained network, and resizes learned positions", async () => {
     const same = await started(shortRecipe("vit.positions=learned"));
