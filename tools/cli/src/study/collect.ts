@@ -20,7 +20,7 @@ export async function collect(study: Study, store: Store | null): Promise<Omit<S
         const cell = runs.get(name) ?? finishedCell(study, store, arm, seed, budget);
         runs.set(name, cell);
         const found = await cell;
-        const row = found === null ? null : rowOf(arm, seed, budget, found);
+        const row = found === null || store === null ? null : await rowOf(store, { arm, seed, budget }, found);
         if (row !== null) rows.push(row);
         pictures ??= found === null ? null : picturesOf(found.evaluation);
       }
@@ -93,7 +93,11 @@ function picturesOf({ classification, pictures }: Evaluation): StudyResults["pic
   return { classes: [...classes], test: pictures, validation: labels.validation, commonest: chance.commonest };
 }
 
-function rowOf(arm: Arm, seed: bigint, budget: Budget, found: FinishedCell): StudyRow | null {
+async function rowOf(
+  store: Store,
+  { arm, seed, budget }: { arm: Arm; seed: bigint; budget: Budget },
+  found: FinishedCell,
+): Promise<StudyRow | null> {
   const { stages, evaluation, other, otherArtifact } = found;
   const classifier = evaluation.classification?.arms.find(({ name }) => name === arm.classifier);
   if (classifier === undefined) return null;
@@ -110,8 +114,8 @@ function rowOf(arm: Arm, seed: bigint, budget: Budget, found: FinishedCell): Stu
       ...(arm.classifier === "from-scratch" ? {} : networkFigures(evaluation)),
       ...(other === null ? {} : otherFigures(arm, other)),
     },
-    gflop: byStage(lineage, gflopOf),
-    seconds: byStage(lineage, ({ result }) => number(result?.record["seconds"])),
+    gflop: await byStage(lineage, (stage) => gflopOf(store, stage)),
+    seconds: await byStage(lineage, ({ result }) => number(result?.record["seconds"])),
     artifacts: {
       ...Object.fromEntries(lineage.map(({ stage, result }) => [stage.name, result?.artifact ?? ""])),
       ...(otherArtifact === null ? {} : { "evaluate, other style": otherArtifact }),
@@ -122,9 +126,16 @@ function rowOf(arm: Arm, seed: bigint, budget: Budget, found: FinishedCell): Stu
 const fromScratch: readonly StageName[] = ["data", "finetune-from-scratch", "evaluate"];
 const pretrained: readonly StageName[] = ["data", "perceptual-network", "codebook", "pretrain", "finetune", "evaluate"];
 
-function byStage(stages: readonly FoundStage[], figure: (found: FoundStage) => number | null): Record<string, number> {
-  const all = stages.map((found) => [found.stage.name, figure(found)] as const);
-  return Object.fromEntries(all.filter((entry): entry is [StageName, number] => entry[1] !== null));
+async function byStage(
+  stages: readonly FoundStage[],
+  figure: (found: FoundStage) => number | null | Promise<number | null>,
+): Promise<Record<string, number>> {
+  const figures: Record<string, number> = {};
+  for (const found of stages) {
+    const value = await figure(found);
+    if (value !== null) figures[found.stage.name] = value;
+  }
+  return figures;
 }
 
 function number(value: unknown): number | null {

@@ -34,20 +34,31 @@ function isWhole(stages: readonly FoundStage[]): boolean {
 
 /** What the stages before fine-tuning cost PeCo and the pixel tokenizer of the same seed; null before they have run. */
 async function flopsToMatch(study: Study, store: Store | null, cell: Cell): Promise<PretrainingFlops | null> {
+  if (store === null) return null;
   const stagesOf = async (name: string) => {
     const run = studyRuns.find((run) => run.name === name) as Cell["run"];
     const { stages } = (await findCell(study, store, { ...cell, run })) as FoundCell;
-    return (stage: StageName) => gflopOf(stages.find((found) => found.stage.name === stage));
+    return (stage: StageName) =>
+      gflopOf(
+        store,
+        stages.find((found) => found.stage.name === stage),
+      );
   };
   const [peco, pixel] = [await stagesOf("peco"), await stagesOf("pixel-tokens")];
-  const perceptualNetwork = peco("perceptual-network");
-  const [codebook, pixelCodebook, pretrain] = [peco("codebook"), pixel("codebook"), peco("pretrain")];
+  const perceptualNetwork = await peco("perceptual-network");
+  const codebook = await peco("codebook");
+  const pixelCodebook = await pixel("codebook");
+  const pretrain = await peco("pretrain");
   if (perceptualNetwork === null || codebook === null || pixelCodebook === null || pretrain === null) return null;
   return { perceptualNetwork, codebook, pixelCodebook, pretrain };
 }
 
-/** The counted FLOPs of a finished stage, in GFLOP. */
-export function gflopOf(found: FoundStage | undefined): number | null {
-  const gflop = found?.result?.metrics["gflop"];
+/** The counted FLOPs of a finished stage, in GFLOP: as it reported them, or else as they stand in its artifact. */
+export async function gflopOf(store: Store, found: FoundStage | undefined): Promise<number | null> {
+  const result = found?.result ?? null;
+  if (result === null) return null;
+  const reported = result.metrics["gflop"];
+  if (typeof reported === "number") return reported;
+  const { gflop } = (await store.manifest(result.artifact)).meta;
   return typeof gflop === "number" ? gflop : null;
 }
