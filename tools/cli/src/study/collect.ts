@@ -5,6 +5,7 @@ import type { FoundStage } from "../run/find-stages.ts";
 import type { Arm } from "./arms.ts";
 import { type FoundCell, findCell, gflopOf } from "./find-cell.ts";
 import type { StudyResults, StudyRow } from "./results.ts";
+import { otherFigures, rowFigures } from "./row-figures.ts";
 import { type Budget, experimentOf, extentOf, runOf, type Study } from "./study.ts";
 
 /** Gathers what is finished of a study from the store. */
@@ -20,7 +21,8 @@ export async function collect(study: Study, store: Store | null): Promise<Omit<S
         const cell = runs.get(name) ?? finishedCell(study, store, arm, seed, budget);
         runs.set(name, cell);
         const found = await cell;
-        const row = found === null || store === null ? null : await rowOf(store, { arm, seed, budget }, found);
+        const place = { arm, seed, budget, firstBudget: budget === budgets[0] };
+        const row = found === null || store === null ? null : await rowOf(store, place, found);
         if (row !== null) rows.push(row);
         pictures ??= found === null ? null : picturesOf(found.evaluation);
       }
@@ -54,6 +56,14 @@ function setsOf(study: Study, arm: Arm): string[] {
     .slice(study.base.loaded.sets.length)
     .filter((set) => !/^(finetune\.labels|evaluate\.)/.test(set))
     .filter((set) => runOf(arm).matchesFlops !== true || !set.startsWith("pretrain.steps="));
+}
+
+/** Whose figures a row has. */
+interface Place {
+  readonly arm: Arm;
+  readonly seed: bigint;
+  readonly budget: Budget;
+  readonly firstBudget: boolean;
 }
 
 type FinishedCell = Pick<FoundCell, "stages"> & {
@@ -95,25 +105,20 @@ function picturesOf({ classification, pictures }: Evaluation): StudyResults["pic
 
 async function rowOf(
   store: Store,
-  { arm, seed, budget }: { arm: Arm; seed: bigint; budget: Budget },
-  found: FinishedCell,
+  { arm, seed, budget, firstBudget }: Place,
+  { stages, evaluation, other, otherArtifact }: FinishedCell,
 ): Promise<StudyRow | null> {
-  const { stages, evaluation, other, otherArtifact } = found;
-  const classifier = evaluation.classification?.arms.find(({ name }) => name === arm.classifier);
-  if (classifier === undefined) return null;
+  const found = rowFigures(arm, evaluation, firstBudget);
+  if (found === null) return null;
   const own = arm.classifier === "from-scratch" ? fromScratch : pretrained;
   const lineage = stages.filter(({ stage }) => own.includes(stage.name));
   return {
     arm: arm.name,
     seed: String(seed),
     budget,
-    lr: classifier.lr,
-    networks: classifier.networks.map(({ top1 }) => top1),
-    figures: {
-      ...classifier.mean,
-      ...(arm.classifier === "from-scratch" ? {} : networkFigures(evaluation)),
-      ...(other === null ? {} : otherFigures(arm, other)),
-    },
+    lr: found.lr,
+    networks: [...found.networks],
+    figures: { ...found.figures, ...(other === null ? {} : otherFigures(arm, other, firstBudget)) },
     gflop: await byStage(lineage, (stage) => gflopOf(store, stage)),
     seconds: await byStage(lineage, ({ result }) => number(result?.record["seconds"])),
     artifacts: {
@@ -140,38 +145,4 @@ async function byStage(
 
 function number(value: unknown): number | null {
   return typeof value === "number" ? value : null;
-}
-
-/** The same classifier on the other test pictures. */
-function otherFigures(arm: Arm, { classification }: Evaluation): Record<string, number> {
-  const classifier = classification?.arms.find(({ name }) => name === arm.classifier);
-  const probe = classification?.probes.find(({ network }) => network !== "random");
-  if (classifier === undefined) return {};
-  return {
-    otherTop1: classifier.mean.top1,
-    otherBalanced: classifier.mean.balanced,
-    ...(arm.classifier === "from-scratch" || probe === undefined ? {} : { otherProbe: probe.top1 }),
-  };
-}
-
-/** Everything beside fine-tuning, of the network that it starts from and of the tokenizer. */
-function networkFigures({ classification, codebook, maskedTokens, triples }: Evaluation): Record<string, number> {
-  const probe = classification?.probes.find(({ network }) => network !== "random");
-  const neighbours = classification?.nearestNeighbours.find(({ network }) => network !== "random");
-  const words = classification?.codeWords?.map(({ representation, test }) => [representation, test] as const) ?? [];
-  const hard = triples?.settings.find(({ kind, shift, sigma }) => kind === "shift" && shift === 1 && sigma === 1);
-  const choice = hard?.distances.find(({ distance }) => distance === "tokens")?.score;
-  const figures: Record<string, number | undefined> = {
-    probe: probe?.top1,
-    neighbours: neighbours?.top1,
-    ...Object.fromEntries(words),
-    usage: codebook?.usage,
-    perplexity: codebook?.perplexity,
-    bits: codebook?.bits,
-    maskedAccuracy: maskedTokens?.accuracy,
-    tokenChoice: choice,
-  };
-  return Object.fromEntries(
-    Object.entries(figures).filter((entry): entry is [string, number] => entry[1] !== undefined),
-  );
 }
