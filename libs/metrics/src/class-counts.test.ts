@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { accuracies, countClasses, mergeCounts, workersRange } from "./class-counts.ts";
+import { accuracies, countClasses, mergeCounts } from "./class-counts.ts";
 
 const CLASSES = 7;
 /** Scores that often tie, their pictures' classes, and a batch's size. */
@@ -9,7 +9,7 @@ const split = fc.integer({ min: 1, max: 60 }).chain((pictures) =>
     scores: fc.array(fc.integer({ min: 0, max: 4 }), { minLength: pictures * CLASSES, maxLength: pictures * CLASSES }),
     labels: fc.array(fc.integer({ min: 0, max: CLASSES - 1 }), { minLength: pictures, maxLength: pictures }),
     batch: fc.integer({ min: 1, max: 64 }),
-    workers: fc.integer({ min: 1, max: 9 }),
+    cuts: fc.array(fc.integer({ min: 0, max: pictures }), { maxLength: 8 }),
     order: fc.infiniteStream(fc.nat()),
   }),
 );
@@ -29,12 +29,13 @@ function counted(scores: number[], labels: number[], [first, end]: readonly [num
 }
 
 describe("counts of right answers", () => {
-  it("are the same however many workers count, in whatever batches, and whoever is done first", () => {
+  it("are the same however the split is cut, in whatever batches, and whichever part is done first", () => {
     fc.assert(
-      fc.property(split, ({ scores, labels, batch, workers, order }) => {
+      fc.property(split, ({ scores, labels, batch, cuts, order }) => {
         const whole = countClasses(scores, labels, CLASSES, 0);
-        const parts = Array.from({ length: workers }, (_, worker) => workersRange(labels.length, worker, workers))
-          .flatMap((range) => counted(scores, labels, range, batch))
+        const ends = [...cuts, labels.length].toSorted((a, b) => a - b);
+        const parts = ends
+          .flatMap((end, i) => counted(scores, labels, [ends[i - 1] ?? 0, end], batch))
           .map((part) => ({ part, at: order.next().value as number }))
           .toSorted((a, b) => a.at - b.at)
           .map(({ part }) => part);
@@ -54,20 +55,5 @@ describe("counts of right answers", () => {
     expect(() => accuracies(count(0, 8), 9)).toThrow("and not 0 to 8");
     expect(accuracies(mergeCounts([count(5, 4), count(0, 5)]), 9)).toEqual({ top1: 0, top5: 1, balanced: 0 });
     expect(() => mergeCounts([])).toThrow(RangeError);
-  });
-
-  it("give each worker its share, and every picture to one", () => {
-    fc.assert(
-      fc.property(fc.nat(500), fc.integer({ min: 1, max: 20 }), (pictures, workers) => {
-        const ranges = Array.from({ length: workers }, (_, worker) => workersRange(pictures, worker, workers));
-        expect(ranges.at(0)?.[0]).toBe(0);
-        expect(ranges.at(-1)?.[1]).toBe(pictures);
-        const sizes = ranges.map(([first, end], i) => {
-          expect(first).toBe(ranges[i - 1]?.[1] ?? 0);
-          return end - first;
-        });
-        expect(Math.max(...sizes) - Math.min(...sizes)).toBeLessThanOrEqual(1);
-      }),
-    );
   });
 });

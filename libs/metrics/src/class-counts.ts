@@ -32,7 +32,7 @@ export function countClasses(
 }
 
 /**
- * The counts of several batches' or workers' pictures together, in whatever order they come.
+ * The counts of several batches' pictures together, in whatever order they come.
  *
  * @throws RangeError when a picture was counted twice (as samplers do that fill up the last batch with copies), or the classes differ
  */
@@ -82,9 +82,4 @@ export function accuracies(
     throw new RangeError(`pictures ${counted} were counted, and not 0 to ${pictures - 1}`);
   }
   return { top1: top1 / pictures, top5: top5 / pictures, balanced: balancedAccuracy(confusion, classes) };
-}
-
-/** The pictures of one of several workers: ranges of a split that differ by one in length at most, and leave none out. */
-export function workersRange(pictures: number, worker: number, workers: number): readonly [first: number, end: number] {
-  return [Math.floor((pictures * worker) / workers), Math.floor((pictures * (worker + 1)) / workers)];
 }

@@ -1,4 +1,4 @@
-export { accuracies, type ClassCounts, countClasses, mergeCounts, workersRange } from "./class-counts.ts";
+export { accuracies, type ClassCounts, countClasses, mergeCounts } from "./class-counts.ts";
 export { accuracy, balancedAccuracy, bestClasses, confusionMatrix, topKHits } from "./classification.ts";
 export { type CodebookUse, codebookUse, codeHistogram } from "./codebook-use.ts";
 export { frechetDistance, type Gaussian, VectorMoments } from "./frechet-distance.ts";

@@ -3,11 +3,13 @@ import type { Arm } from "@peco/report/evaluation";
 import { frozenStep } from "@peco/training";
 import { type HostArray, tf } from "tfjs-libtensorflow";
 import { classifierOf, type FinetunedArm, type FinetunedNetwork } from "./inputs.ts";
-import { overPictures, type Pass } from "./pictures-in-order.ts";
+import { limited, overPictures, type Pass } from "./pictures-in-order.ts";
 import { logitsOf } from "./steps.ts";
 
 type Network = Arm["networks"][number];
 type Accuracies = Arm["mean"];
+/** What accuracies are of. */
+const TEST = { split: "test" } as const;
 
 /** Evaluates the networks of an arm's best learning rate on the test split; validation has chosen, and test chooses nothing. */
 export async function evaluateArm(
@@ -44,7 +46,11 @@ function meanOf(all: readonly Accuracies[]): Accuracies {
   return { top1: of("top1"), top5: of("top5"), balanced: of("balanced") };
 }
 
-/** A network and the moving average of its weights on the test split. */
+/**
+ * A network and the moving average of its weights on the test split.
+ *
+ * @throws RangeError when a picture of the split was counted twice, or was not counted
+ */
 async function evaluateNetwork(
   pass: Pass,
   name: string,
@@ -52,7 +58,7 @@ async function evaluateNetwork(
   { weights, averageWeights, validation, best, average }: FinetunedNetwork,
 ): Promise<{ figures: Network; counted: ClassCounts }> {
   const counted = await countTest(pass, `${name}, test`, arm, weights);
-  const pictures = counted.ranges.at(-1)?.[1] ?? 0;
+  const pictures = pass.data.places(limited(pass.context, TEST)).length;
   const averaged = average && {
     ...accuracies(await countTest(pass, `${name}, moving average, test`, arm, averageWeights), pictures),
     validation: average.validation,
@@ -75,7 +81,7 @@ async function countTest(
     await overPictures(
       pass,
       part,
-      { split: "test" },
+      TEST,
       async ({ batch, first, count }) => {
         const { logits } = await step.run({ images: batch.images });
         const scores = (logits.data as Float32Array).subarray(0, count * classes.length);

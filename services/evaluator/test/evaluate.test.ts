@@ -2,18 +2,21 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "@peco/artifacts";
+import type { Dataset, Selection } from "@peco/data";
 import { drawMask } from "@peco/masking";
 import { psnr } from "@peco/metrics";
 import { fold, key, stream } from "@peco/random";
 import type { Recipe } from "@peco/recipes";
 import { type Evaluation, evaluation } from "@peco/report/evaluation";
-import { executeStage, parseSpec, type StageEvent } from "@peco/stage";
+import { executeStage, parseSpec, type Stage, type StageEvent } from "@peco/stage";
 import { createLogger } from "@peco/telemetry";
-import { loadTokenizer } from "@peco/training";
+import { loadTokenizer, openData, StageCheckpoints } from "@peco/training";
 import sharp from "sharp";
 import { configure, tf } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { evaluateArm } from "../src/classification.ts";
 import { evaluateStage } from "../src/evaluate.ts";
+import { loadFinetuned } from "../src/inputs.ts";
 import { CLASSES, CODES, COUNTS, publishClusters, recipe, type SmallStore, smallStore } from "./small-store.ts";
 
 configure({ intraOpThreads: 1, interOpThreads: 1 }); // as the stage will, before this file's own first tensor
@@ -30,6 +33,7 @@ async function evaluate(
     signal?: AbortSignal;
     recipe?: Recipe;
     salt?: number;
+    stage?: Stage;
     emit?: (event: StageEvent) => void;
   } = {},
 ) {
@@ -48,7 +52,7 @@ async function evaluate(
     { stage: "evaluate", key: digestOf(parts), parts, inputs, seed, preflight, ...common },
     "the test",
   );
-  return executeStage(evaluateStage, spec, { emit, signal, log });
+  return executeStage(options.stage ?? evaluateStage, spec, { emit, signal, log });
 }
 
 async function read({ store }: SmallStore, artifact: string): Promise<Evaluation> {
@@ -282,6 +286,15 @@ describe("with classes", () => {
   });
 });
 
+/** The same pictures, whose last batch in order is never given. */
+function withoutLastBatch(data: Dataset): Dataset {
+  const batches = (spec: Parameters<Dataset["batches"]>[0] & { kind: "in-order" }) => {
+    const whole = data.batches(spec);
+    return { ...whole, steps: whole.steps - 1 };
+  };
+  return { batches, places: (selection: Selection) => data.places(selection) } as Dataset;
+}
+
 describe("with what a run has no network for left out", () => {
   const folder = join(root, "parts");
   let made: SmallStore;
@@ -318,6 +331,19 @@ describe("with what a run has no network for left out", () => {
     const [arm] = (await read(made, artifact)).classification?.arms ?? [];
     expect(arm?.mean.top1).toBe(made.test.filter(({ label }) => label === 1).length / COUNTS.test);
     expect(arm?.confusion.reduce((a, b) => a + b)).toBe(2 * COUNTS.test);
+  });
+
+  it("says which pictures were counted where the last batch is missing", async () => {
+    const stage: Stage = async (context) => {
+      await using data = await openData(context.store, context.spec.inputs["data"] ?? "");
+      const pass = { context, data: withoutLastBatch(data), checkpoints: await StageCheckpoints.open(context) };
+      const arm = await loadFinetuned(context.store, context.spec.inputs["classifier"] ?? "");
+      await evaluateArm(pass, { name: "pretrained", start: "pretrained" }, arm);
+      return { artifact: "", metrics: {} };
+    };
+    await expect(evaluate(folder, made.inputs, { stage })).rejects.toThrow(
+      "pictures 0 to 63 were counted, and not 0 to 74",
+    );
   });
 
   it("takes a network that was pre-trained without tokens", async () => {
