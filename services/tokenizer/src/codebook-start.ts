@@ -7,24 +7,26 @@ import { type HostArray, type Key, random, tf } from "tfjs-libtensorflow";
 /** k-means wants a few latents for each code; below this many, further batches are encoded. */
 const latentsPerCode = 4;
 
-/** Batches, or parts of batches, whose latents give the first codes: at least four latents a code, so that no mean is a single latent. */
+/** Whole batches whose latents give the first codes: at least four latents a code, so that no mean is a single latent. */
 export function batchesForStart(
-  { batch, microBatch, size }: Pick<Recipe["codebook"], "batch" | "microBatch" | "size">,
+  { batch, size }: Pick<Recipe["codebook"], "batch" | "size">,
   tokensPerPicture: number,
 ): number {
-  return Math.ceil((latentsPerCode * size) / ((microBatch ?? batch) * tokensPerPicture));
+  return Math.ceil((latentsPerCode * size) / (batch * tokensPerPicture));
 }
 
 /**
  * The first codebook: k-means over the latents of the first batches by the untrained encoder, started at random distinct
  * latents; N is the even load of a batch. Codes that are learned start at U(-1/K, 1/K) where no rounds are asked for (van den Oord's
  * and VQGAN's way), others at the random latents.
+ *
+ * @param batches by step; by part, counted over all batches, where the recipe has micro-batches: the codes are those of whole batches
  */
 export async function firstCodebook(
   recipe: Recipe["codebook"],
   autoencoder: VqAutoencoder,
   normalisation: Normalisation,
-  batches: { at(step: number): Promise<{ images: HostArray }> },
+  batches: { at(number: number): Promise<{ images: HostArray }> },
   tokensPerPicture: number,
   key: Key,
 ): Promise<Codebook> {
@@ -43,8 +45,9 @@ export async function firstCodebook(
     return { latents: unitLength ? unitRows(rows) : rows };
   });
   const parts: tf.Tensor2D[] = [];
-  for (let step = 0; step < batchesForStart(recipe, tokensPerPicture); step++) {
-    const { images } = await batches.at(step);
+  const partsOfBatch = recipe.batch / (recipe.microBatch ?? recipe.batch);
+  for (let part = 0; part < batchesForStart(recipe, tokensPerPicture) * partsOfBatch; part++) {
+    const { images } = await batches.at(part);
     const { latents } = await encoder.run({ images });
     parts.push(tf.tensor2d(latents.data as Float32Array, latents.shape as [number, number]));
   }

@@ -57,6 +57,8 @@ async function gather(
 ): Promise<{ vectors: tf.Tensor2D; side: number; images: number; gflop: number }> {
   const own = recipe.codebook;
   const batches = data.batches(stageBatches("codebook", recipe, spec.seed));
+  // whole batches are clustered, in however many parts they are given
+  const partsOfBatch = own.batch / (own.microBatch ?? own.batch);
   const step = (state: Record<string, never>, { images }: { images: tf.Tensor4D }) => ({
     state,
     metrics: { vectors: features(images) },
@@ -79,7 +81,7 @@ async function gather(
     if (rows !== grid) throw new FeaturesWithoutGrid(own.loss.layers.at(-1) as number, rows, grid);
     const fitting = Math.floor(vectorBytes / (4 * width * own.size));
     const each = spec.preflight ? 1 : Math.max(vectorsPerCode[0], Math.min(vectorsPerCode[1], fitting));
-    wanted = Math.ceil((each * own.size) / ((vectors.shape[0] as number) * rows * columns));
+    wanted = Math.ceil((each * own.size) / (own.batch * rows * columns)) * partsOfBatch;
     flops = countFlops(compiled.program(state, { images }));
   }
   const [, side, , width] = (parts[0] as HostArray).shape as [number, number, number, number];

@@ -2,12 +2,13 @@ import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store } from "@peco/artifacts";
+import { Dataset } from "@peco/data";
 import { standardise } from "@peco/nn";
 import { stageVersions } from "@peco/recipes";
 import type { Stage, StageProgress, StageSpec } from "@peco/stage";
 import { Diverged, loadPerceptualNetwork, loadTokenizer, type PerceptualVit, vqTokenizerConfig } from "@peco/training";
 import { flatten, random, type Tree, tf } from "tfjs-libtensorflow";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from "vitest";
 import { runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
 import { codebookStage, initPerceptualNetwork, perceptualNetworkStage } from "./index.ts";
 
@@ -166,11 +167,28 @@ describe("the stage codebook", () => {
     expect(resumed.artifact).toBe(whole.artifact);
   });
 
-  it("takes further batches for the first codes where one has too few latents", async () => {
-    const spec = prepared("codebook", "codebook.size=200", "codebook.batch=16");
-    const { artifact } = await runHere(codebookStage, spec);
+  it.each<[string, string[], number]>([
+    ["one batch that has enough latents", ["codebook.size=16"], 1],
+    ["further batches where one has too few latents", ["codebook.size=200"], 4],
+    ["all parts of such batches", ["codebook.size=200", "codebook.microBatch=8"], 8],
+    ["all parts of one batch, though one part were enough", ["codebook.size=16", "codebook.microBatch=8"], 2],
+  ])("takes for the first codes %s", async (_, sets, count) => {
+    const asked: number[] = [];
+    const make = Dataset.prototype.batches;
+    const spied = vi.spyOn(Dataset.prototype, "batches").mockImplementation(function (this: Dataset, spec) {
+      const source = make.call(this, spec);
+      const at = (number: number) => {
+        asked.push(number);
+        return source.at(number);
+      };
+      return { at } as never;
+    });
+    onTestFinished(() => spied.mockRestore());
+    const { artifact } = await runHere(codebookStage, prepared("codebook", "codebook.batch=16", ...sets));
+    // then training begins with its first batch
+    expect(asked.slice(0, count + 1)).toEqual([...Array(count).keys(), 0]);
     using tokenizer = await loadTokenizer(await Store.open(store), artifact);
-    expect(tokenizer.vectors?.shape).toEqual([200, 16]);
+    expect(tokenizer.vectors?.shape).toEqual([sets[0] === "codebook.size=16" ? 16 : 200, 16]);
   });
 
   it("a preflight does one step", async () => {
@@ -211,6 +229,21 @@ describe("the stage codebook", () => {
     });
     const again = await runHere(codebookStage, { ...spec, store: await freshStore() });
     expect(again.artifact).toBe(artifact);
+  });
+
+  it("clusters the same features where batches are given in parts", async () => {
+    // 64 x 21 features are wanted: six batches of 16 x 16, which are twelve parts, of which eleven had been enough
+    const few = ["codebook.source=feature-kmeans", "codebook.kmeansRounds=2", "codebook.size=21", "codebook.batch=16"];
+    const figures = async (...sets: string[]) => {
+      const spec = prepared("codebook", ...few, ...sets);
+      const { vectors, images, loss } = (await runHere(codebookStage, spec)).metrics as Record<string, number>;
+      return { vectors, images, loss };
+    };
+    const whole = await figures();
+    const parts = await figures("codebook.microBatch=8");
+    expect(whole).toMatchObject({ vectors: 6 * 16 * 16, images: 6 * 16 });
+    expect(parts).toMatchObject({ vectors: whole.vectors, images: whole.images });
+    expect(Math.abs((parts.loss as number) / (whole.loss as number) - 1)).toBeLessThan(1e-5);
   });
 
   it("refuses an artifact that is no perceptual network", async () => {

@@ -134,7 +134,8 @@ function finetune(recipe: Recipe): Case {
 async function tokenizer(recipe: Recipe): Promise<{ autoencoder: AnyTree; codebook: AnyTree }> {
   const autoencoder = initAutoencoder(recipe.codebook, seed);
   const batches = { at: async () => ({ images: pictures(recipe, recipe.codebook.batch).images }) };
-  const codebook = await firstCodebook(recipe.codebook, autoencoder, recipe.image, batches, side(recipe) ** 2, seed);
+  const whole = { ...recipe.codebook, microBatch: null };
+  const codebook = await firstCodebook(whole, autoencoder, recipe.image, batches, side(recipe) ** 2, seed);
   return { autoencoder, codebook };
 }
 
