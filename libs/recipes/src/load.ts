@@ -2,6 +2,7 @@ import type { z } from "zod";
 import { combinationProblems, type PictureOrigin } from "./combinations.ts";
 import { RecipeError, type RecipeProblem } from "./errors.ts";
 import { fileLayers, type Layer, origins, recipeFile, recipeName, setLayer } from "./layers.ts";
+import { reasonAgainst } from "./refused-keys.ts";
 import { type Recipe, recipeSchema } from "./schema.ts";
 import { isMapOrNull, keysAt, meantBy } from "./shape.ts";
 import { merge, type Plain, valueAt } from "./tree.ts";
@@ -69,7 +70,10 @@ export function checkRecipe(
 function problemsOf(issue: z.core.$ZodIssue, values: Plain): { path: string; reason: string }[] {
   const at = issue.path.map(String);
   if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => ({ path: [...at, key].join("."), reason: `unknown key${meantBy(at, key)}` }));
+    return issue.keys.map((key) => ({
+      path: [...at, key].join("."),
+      reason: reasonAgainst([...at, key]) ?? `unknown key${meantBy(at, key)}`,
+    }));
   }
   const value = valueAt(values, at);
   const path = at.join(".");

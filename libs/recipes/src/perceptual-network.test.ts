@@ -36,9 +36,16 @@ describe("the perceptual network of a recipe", () => {
       [...weights, "perceptualNetwork.preset=dino-vit-b16", "image.size=40", "pretrain.mask.count=4"],
       "perceptualNetwork.preset: its patches have 16 pixels, which do not divide pictures of 40",
     ],
-    [["perceptualNetwork.microBatch=8"], "perceptualNetwork.microBatch: unknown key"],
+    [
+      ["perceptualNetwork.microBatch=8"],
+      "perceptualNetwork.microBatch: there is none, for a batch in parts would give another result: the batch norm in MoCo's heads sees the whole batch, and all keys of a batch are its negatives; perceptualNetwork.batch is what is computed at once (--set perceptualNetwork.microBatch=8)",
+    ],
   ])("refuses %j", (sets, message) => {
     expect(() => loadRecipe("small", { sets })).toThrow(message);
+  });
+
+  it("has no key that is refused with a reason", () => {
+    expect(loadRecipe("small").recipe.perceptualNetwork).not.toHaveProperty("microBatch");
   });
 
   it("may be somebody else's, of any depth", () => {
