@@ -31,6 +31,16 @@ describe("the reproducibility card", async () => {
     expect(card.experiment.artifacts.every(({ blobs }) => Object.keys(blobs).length > 0)).toBe(true);
   });
 
+  it("names the devices that were computed on, and the library's build", async () => {
+    const record = await store.runs.read(id);
+    const found = { devices: "CPU:0, GPU:0", accelerator: "H100, 550.1", tensorflowBuild: "cuda12" };
+    await store.runs.write({ ...record, software: { ...record.software, ...found } });
+    const { hardware, software } = await makeCard(store, id);
+    await store.runs.write(record);
+    expect(hardware).toMatchObject({ ...record.machine, devices: "CPU:0, GPU:0", accelerator: "H100, 550.1" });
+    expect(software).toEqual({ ...card.software, tensorflowBuild: "cuda12" });
+  });
+
   it("leaves times out of the figures that are compared", () => {
     const figures = figuresOf({ loss: 1, stepSeconds: 2, waitShare: 0.1, arms: [{ top1: 0.5, seconds: 3 }] });
     expect(figures).toEqual({ loss: 1, "arms.0.top1": 0.5 });

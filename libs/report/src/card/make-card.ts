@@ -22,7 +22,7 @@ export async function makeCard(store: Store, id: string): Promise<Reproducibilit
   for (const stage of run.stages) artifacts.push(await cardArtifactOf(store, stage));
   const data = run.stages.filter(({ name }) => name === "data");
   const summary = await readDataSummary(store, data[0]?.artifact ?? "", run);
-  const { revision, changed, lockfile, ...software } = run.software;
+  const { revision, changed, lockfile, devices, accelerator, ...software } = run.software;
   return reproducibilityCard.parse({
     format: 1,
     run: run.id,
@@ -36,7 +36,11 @@ export async function makeCard(store: Store, id: string): Promise<Reproducibilit
     },
     data: dataOf(run, summary, data),
     splits: { definition: summary.split, counts: summary.counts, labelled: summary.labelled, classes: summary.classes },
-    hardware: run.machine,
+    hardware: {
+      ...run.machine,
+      ...(devices === undefined ? {} : { devices }),
+      ...(accelerator === undefined ? {} : { accelerator }),
+    },
     software,
     experiment: {
       command: run.command ?? "",

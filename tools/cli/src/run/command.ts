@@ -10,6 +10,7 @@ import { recording, servicesLog } from "./recording.ts";
 import { answerOf } from "./run-answer.ts";
 import { RunLog } from "./run-log.ts";
 import { Services } from "./services.ts";
+import { tensorflowRuntime } from "./tensorflow-runtime.ts";
 import { writeCard } from "./write-card.ts";
 
 /** `peco run`: the main job. Everything is shown on standard error; the answer is the run's document. */
@@ -32,7 +33,9 @@ export async function runCommand(options: RunOptions): Promise<Answer> {
   // The library is about a gigabyte when it has to be fetched; nothing of it is needed when no stage trains.
   const trains = what.stages.some(({ runtime }) => runtime !== null);
   const library = trains ? await ensureLibrary({ log: (line) => display.line(line) }) : null;
-  const log = await RunLog.create(store, what, library?.version ?? null);
+  // Of a library of the user's, only the library itself can tell its version.
+  const version = library === null ? null : (library.version ?? tensorflowRuntime()?.version ?? null);
+  const log = await RunLog.create(store, what, version);
   display.line(
     `run ${log.id}: recipe ${what.loaded.name}, ${what.seeds.length === 1 ? "seed" : "seeds"} ${what.seeds.join(", ")}, store ${what.store}`,
   );

@@ -3,6 +3,7 @@ import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { cpus, release, totalmem, type } from "node:os";
 import { checkout } from "../checkout.ts";
+import { tensorflowRuntime } from "./tensorflow-runtime.ts";
 
 /** Where a run takes place, for its record. */
 export function machine(): { system: string; processor: string; cores: number; memoryBytes: number } {
@@ -15,18 +16,30 @@ export function machine(): { system: string; processor: string; cores: number; m
   };
 }
 
-/** The programs and libraries that decide results, with their versions, for a run's record. */
+/**
+ * The programs and libraries that decide results, with their versions, and the devices that they compute on, for a run's record.
+ *
+ * @param tensorflow version of TensorFlow's library; null where nothing is computed with it
+ */
 export function software(tensorflow: string | null): Record<string, string | boolean | null> {
   const version = (name: string): string =>
     (JSON.parse(readFileSync(`${checkout}/node_modules/${name}/package.json`, "utf8")) as { version: string }).version;
   return {
     ...revision(),
     node: process.versions.node,
-    ...(tensorflow === null ? {} : { tensorflow }),
+    ...(tensorflow === null ? {} : { tensorflow, ...runtimeFacts() }),
     tfjs: version("@tensorflow/tfjs-core"),
     sharp: version("sharp"),
     koffi: version("koffi"),
   };
+}
+
+/** The library's build and its devices, where it can be asked. */
+function runtimeFacts(): Record<string, string> {
+  const runtime = tensorflowRuntime();
+  if (runtime === null) return {};
+  const { build, devices, accelerator } = runtime;
+  return { tensorflowBuild: build, devices: devices.join(", "), ...(accelerator === null ? {} : { accelerator }) };
 }
 
 /** Which code this is: the checkout's revision, whether files differ from it, and the hash of the lock file. */
