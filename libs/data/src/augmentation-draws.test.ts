@@ -1,9 +1,9 @@
 import { readFileSync } from "node:fs";
 import { fold, key, type Stream, stream } from "@peco/random";
 import { describe, expect, it } from "vitest";
+import { replayed } from "../../random/test/replayed-stream.ts";
+import { isLikely, isOf, normalCdf, uniformCdf } from "../../random/test/statistics.ts";
 import { digest, noisePicture } from "../test/noise-picture.ts";
-import { replayed } from "../test/replayed-stream.ts";
-import { isLikely, isOf, normalCdf, uniformCdf } from "../test/statistics.ts";
 import { drawJitter } from "./colour-jitter.ts";
 import { augment, drawRandAugment, fillOf, operationNames } from "./rand-augment.ts";
 import { drawErasure } from "./random-erasing.ts";

@@ -19,7 +19,7 @@ export function studentCritical(p: number, df: number): number {
 }
 
 /** Regularised incomplete beta function by its continued fraction (Lentz's way), taken from the side where it converges fast. */
-function incompleteBeta(x: number, a: number, b: number): number {
+export function incompleteBeta(x: number, a: number, b: number): number {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
   if (x > (a + 1) / (a + b + 2)) return 1 - incompleteBeta(1 - x, b, a);

@@ -19,7 +19,7 @@ export { kaimingUniform, truncatedNormal, xavierUniform } from "./initialisers.t
 export { type Affine, initAffine, layerNorm, standardise, standardiseAlong } from "./layer-norm.ts";
 export { layerWiseLrDecay } from "./layer-wise-lr-decay.ts";
 export { initLinear, type Linear, linear } from "./linear.ts";
-export { type Labelled, type MixDraws, type MixOptions, mixBatch, mixGroups } from "./mixup-cutmix.ts";
+export { drawMixing, type Labelled, type MixDraws, type MixOptions, mixBatch, mixGroups } from "./mixup-cutmix.ts";
 export { type Mlp, mlp } from "./mlp.ts";
 export { type PartOfBatch, uniformEach } from "./part-of-batch.ts";
 export { type Normalisation, normalisedPatches, normalisePictures, patches } from "./patches.ts";

@@ -41,17 +41,26 @@ export function mixBatch(
       `${pictures} of ${whole} pictures can't be mixed in groups of ${size}: groups and parts are even and divide each other`,
     );
   }
-  const groups = whole / size;
+  const draws = drawMixing(key, whole / size, { mixup, cutmix }, [height, width]);
+  return mixGroups(batch, part === undefined ? draws : drawsOf(part, draws, size, chunk));
+}
+
+/** What {@link mixBatch} draws for each of some groups of pictures [height, width]. */
+export function drawMixing(
+  key: Key,
+  groups: number,
+  { mixup, cutmix }: Pick<MixOptions, "mixup" | "cutmix">,
+  [height, width]: readonly [number, number],
+): MixDraws {
   const share = (name: string, alpha: number) => random.beta(random.fold(key, name), [groups], alpha, alpha);
   const cuts = tf.less(random.uniform(random.fold(key, "choice"), [groups]), cutProbability(mixup, cutmix));
   const mixed = mixup > 0 ? share("mixup", mixup) : tf.ones([groups]);
-  const draws: MixDraws = {
+  return {
     cuts,
     share: cutmix > 0 ? tf.where(cuts, share("cutmix", cutmix), mixed) : mixed,
     row: random.integers(random.fold(key, "row"), [groups], 0, height),
     column: random.integers(random.fold(key, "column"), [groups], 0, width),
   };
-  return mixGroups(batch, part === undefined ? draws : drawsOf(part, draws, size, chunk));
 }
 
 /** The draws of the groups that a part's chunks of pictures belong to. */

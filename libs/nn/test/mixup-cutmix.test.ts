@@ -1,6 +1,7 @@
 import { random, tf } from "tfjs-libtensorflow";
 import { describe, expect, it } from "vitest";
-import { mixBatch, mixGroups, smoothedOneHot } from "../src/index.ts";
+import { betaCdf, isLikely, isOf } from "../../random/test/statistics.ts";
+import { drawMixing, mixBatch, mixGroups, smoothedOneHot } from "../src/index.ts";
 import { expectEqual, readFixture } from "./fixture.ts";
 
 const fixture = readFixture("mixup");
@@ -64,6 +65,69 @@ describe("mixup and cutmix", () => {
       if ((first as number[]).every((value) => value === 0 || value === 1)) cut++;
     });
     expect(Math.abs(cut / groups - 0.5)).toBeLessThan(5 * Math.sqrt(0.25 / groups));
+  });
+
+  const DRAWS = 20_000;
+  const [height, width] = [24, 40];
+  /** What is drawn for groups of pictures of that size. */
+  const drawn = (groups: number, mixup: number, cutmix: number) => {
+    const { cuts, share, row, column } = drawMixing(key, groups, { mixup, cutmix }, [height, width]);
+    const read = (tensor: tf.Tensor) => Array.from(tensor.dataSync());
+    return { cuts: read(cuts), share: read(share), row: read(row), column: read(column) };
+  };
+  const tally = (values: readonly number[], cells: number) => {
+    const counts = new Array<number>(cells).fill(0);
+    for (const value of values) counts[value] = (counts[value] as number) + 1;
+    return counts;
+  };
+
+  it.each([
+    ["mixup", 0.8, [0.8, 0]],
+    ["mixup", 0.3, [0.3, 0]],
+    ["cutmix", 1, [0, 1]],
+    ["cutmix", 0.8, [0, 0.8]],
+  ] as const)("draws %s's share from Beta(%d, same) (p > .001)", (_, alpha, [mixup, cutmix]) => {
+    const { cuts, share } = drawn(DRAWS, mixup, cutmix);
+    expect(new Set(cuts)).toEqual(new Set([cutmix > 0 ? 1 : 0]));
+    expect(isOf(share, betaCdf(alpha, alpha))).toBe(true);
+  });
+
+  it("draws each share from its own Beta where both are on, each half of the time (p > .001)", () => {
+    const { cuts, share } = drawn(2 * DRAWS, 0.8, 1);
+    expect(isLikely(tally(cuts, 2))).toBe(true);
+    expect(
+      isOf(
+        share.filter((_, at) => cuts[at] === 0),
+        betaCdf(0.8, 0.8),
+      ),
+    ).toBe(true);
+    expect(
+      isOf(
+        share.filter((_, at) => cuts[at] === 1),
+        betaCdf(1, 1),
+      ),
+    ).toBe(true);
+  });
+
+  it("puts cutmix's box anywhere alike, whatever its size (p > .001)", () => {
+    const { share, row, column } = drawn(DRAWS, 0, 1);
+    expect(isLikely(tally(row, height))).toBe(true);
+    expect(isLikely(tally(column, width))).toBe(true);
+    // Shares of Beta(1, 1), rows and columns in quarters: one that followed from another would leave cells empty.
+    const quarter = (value: number, of: number) => Math.min(3, Math.floor((4 * value) / of));
+    const cells = share.map(
+      (own, at) => 16 * quarter(own, 1) + 4 * quarter(row[at] as number, height) + quarter(column[at] as number, width),
+    );
+    expect(isLikely(tally(cells, 64))).toBe(true);
+  });
+
+  it("carries out what it draws", () => {
+    const options = { mixup: 0.8, cutmix: 1 };
+    const batch = pairs(50);
+    const expected = mixGroups(batch, drawMixing(key, 50, options, [8, 8]));
+    const mixed = mixBatch(key, batch, { ...options, group: 2 });
+    expect(mixed.pictures.dataSync()).toEqual(expected.pictures.dataSync());
+    expect(mixed.targets.dataSync()).toEqual(expected.targets.dataSync());
   });
 
   it("leaves the batch as it is when both are off, and refuses odd groups", () => {

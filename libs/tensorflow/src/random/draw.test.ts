@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs-core";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { betaCdf, isOf, normalCdf, uniformCdf } from "../../../random/test/statistics.ts";
 import { jit } from "../jit.ts";
 import { State } from "../state.ts";
 import {
@@ -98,12 +99,29 @@ describe("distributions", () => {
   });
   it.each([
     [0.8, 0.8],
+    [1, 1],
     [0.1, 0.3],
     [2, 5],
   ])("beta(%d, %d)", (a, b) => {
     const mean = a / (a + b);
     near(moments(beta(some, [n], a, b)), [mean, Math.sqrt((mean * (1 - mean)) / (a + b + 1))]);
     expect(() => beta(some, [1], 0, b)).toThrow(RangeError);
+  });
+
+  it.each([
+    ["uniform", () => uniform(some, [20_000], -1, 3), uniformCdf(-1, 3)],
+    ["normal", () => normal(some, [20_000]), normalCdf],
+    [
+      "truncated normal",
+      () => truncatedNormal(some, [20_000]),
+      (x: number) => (normalCdf(x) - normalCdf(-2)) / (normalCdf(2) - normalCdf(-2)),
+    ],
+    ["beta(.8, .8)", () => beta(some, [20_000], 0.8, 0.8), betaCdf(0.8, 0.8)],
+    ["beta(1, 1)", () => beta(some, [20_000], 1, 1), betaCdf(1, 1)],
+    ["beta(.1, .3)", () => beta(some, [20_000], 0.1, 0.3), betaCdf(0.1, 0.3)],
+    ["beta(2, 5)", () => beta(some, [20_000], 2, 5), betaCdf(2, 5)],
+  ] as const)("%s has its distribution function (p > .001)", (_, draw, cdf) => {
+    expect(isOf(Array.from(draw().dataSync()), cdf)).toBe(true);
   });
 });
 

@@ -1,4 +1,4 @@
-import type { Stream } from "@peco/random";
+import type { Stream } from "../src/index.ts";
 
 /** A stream whose random numbers are given: uniform ones in [0, 1), and standard normal ones where `normal` is called. */
 export function replayed(given: readonly number[]): Stream {

@@ -1,3 +1,5 @@
+import { incompleteBeta } from "../../metrics/src/student-t.ts";
+
 /** z of the standard normal distribution that is exceeded in .1 % of cases. */
 const RARE = 3.0902;
 
@@ -27,6 +29,9 @@ export function isOf(sample: readonly number[], cdf: (value: number) => number):
 /** The distribution function of the uniform distribution. */
 export const uniformCdf = (low: number, high: number) => (value: number) =>
   Math.max(0, Math.min(1, (value - low) / (high - low)));
+
+/** The distribution function of the Beta distribution. */
+export const betaCdf = (a: number, b: number) => (value: number) => incompleteBeta(value, a, b);
 
 /** The distribution function of the standard normal distribution (Abramowitz and Stegun 7.1.26, to 1.5e-7). */
 export function normalCdf(value: number): number {
