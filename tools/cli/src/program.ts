@@ -11,6 +11,8 @@ export function program(): Command {
     .description(
       "Pre-trains a vision transformer with a perceptual codebook (PeCo), from a folder of pictures to a report.",
     )
+    // What a command and its subcommand both take, such as --json, is the subcommand's where it stands behind its name.
+    .enablePositionalOptions()
     .exitOverride();
   addRunCommands(peco);
   addStoreCommands(peco);
