@@ -27,6 +27,7 @@ import { tokenizerInspectDocument } from "./commands/tokenizer-inspect.ts";
 import { dryRunDocument } from "./run/dry-run.ts";
 import { runDocument } from "./run/run-answer.ts";
 import { studyDocument } from "./study/command.ts";
+import { studyCompareDocument } from "./study/compare-validation.ts";
 import { studyPlanDocument } from "./study/plan.ts";
 import { studyReportDocument } from "./study/report.ts";
 
@@ -74,6 +75,7 @@ export const documents: Readonly<Record<string, z.ZodType>> = {
   study: studyDocument,
   "study --dry-run": studyPlanDocument,
   "study report": studyReportDocument,
+  "study compare": studyCompareDocument,
   test: testDocument,
   lint: lintDocument,
 };

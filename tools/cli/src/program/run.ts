@@ -72,7 +72,6 @@ function addPlan(peco: Command): void {
 function addStudy(peco: Command): void {
   const study = peco
     .command("study")
-    .enablePositionalOptions()
     .description(
       "compares perceptual tokens with other ways to pre-train, over several seeds; goes on where it stopped",
     )
@@ -100,4 +99,12 @@ function addStudy(peco: Command): void {
     .option("--results <file>", "results.json of a study (default: docs/study/results.json)")
     .addOption(json())
     .action(async (options) => answer(options, (await import("../study/report.ts")).studyReportCommand));
+  study
+    .command("compare")
+    .description("several studies side by side by their validation pictures alone, to choose a recipe by")
+    .argument("<results...>", "results.json of each study")
+    .addOption(json())
+    .action(async (results, options) =>
+      answer({ ...options, results }, (await import("../study/compare-validation.ts")).studyCompareCommand),
+    );
 }

@@ -119,6 +119,7 @@ async function rowOf(
     lr: found.lr,
     networks: [...found.networks],
     figures: { ...found.figures, ...(other === null ? {} : otherFigures(arm, other, firstBudget)) },
+    validation: found.validation,
     gflop: await byStage(lineage, (stage) => gflopOf(store, stage)),
     seconds: await byStage(lineage, ({ result }) => number(result?.record["seconds"])),
     artifacts: {

@@ -54,16 +54,20 @@ export const exploratory: readonly Endpoint[] = [
   { ...primary, first: "peco-no-colour", second: "pixel-tokens-no-colour" },
 ];
 
-/** Compares two arms over the seeds that both have; null where there is none. */
-export function compare({ rows, budgets }: StudyResults, endpoint: Endpoint): Comparison | null {
+/** Compares two arms over the seeds that both have, on the test pictures or those of validation; null where there is none. */
+export function compare(
+  { rows, budgets }: StudyResults,
+  endpoint: Endpoint,
+  of: "figures" | "validation" = "figures",
+): Comparison | null {
   const budget = budgets[endpoint.budget];
   const figures = (arm: string) =>
     new Map(
       rows
         .filter((row) => budget !== undefined && row.arm === arm && row.budget === budget)
-        .flatMap(({ seed, figures }) => {
-          const value = figures[endpoint.figure];
-          return value === undefined ? [] : [[seed, value] as const];
+        .flatMap((row) => {
+          const value = row[of]?.[endpoint.figure];
+          return value === undefined ? [] : [[row.seed, value] as const];
         }),
     );
   const [first, second] = [figures(endpoint.first), figures(endpoint.second)];

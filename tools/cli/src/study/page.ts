@@ -1,4 +1,3 @@
-import { sampleDeviation } from "@peco/metrics";
 import { clock } from "../run/display.ts";
 import {
   type Comparison,
@@ -11,6 +10,7 @@ import {
   primary,
   secondaryOf,
 } from "./compare.ts";
+import { markdownTable, share, signed, spread } from "./markdown.ts";
 import type { StudyResults, StudyRow } from "./results.ts";
 import { budgetName } from "./study.ts";
 import { words } from "./words.ts";
@@ -291,22 +291,8 @@ function provenance({ sessions, recipe, rows }: StudyResults): string[] {
   ];
 }
 
-/** `.412 ± .021`. */
-function spread(found: Level): string {
-  return found.deviation === null ? share(found.mean) : `${share(found.mean)} ± ${share(found.deviation)}`;
-}
-
-function plusMinus({ values, mean }: Level, digits: number): string {
-  const deviation = values.length < 2 ? null : sampleDeviation(values);
+function plusMinus({ mean, deviation }: Level, digits: number): string {
   return `${mean.toFixed(digits)}${deviation === null ? "" : ` ± ${deviation.toFixed(digits)}`}`;
-}
-
-function share(value: number): string {
-  return value.toFixed(3).replace(/^(-?)0\./, "$1.");
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${share(Math.abs(value))}`;
 }
 
 function interval(bounds: readonly [number, number] | null): string {
@@ -319,9 +305,4 @@ function p(value: number): string {
 
 function tera(gflop: number): string {
   return gflop === 0 ? "" : (gflop / 1000).toFixed(2);
-}
-
-function markdownTable(heading: readonly string[], rows: readonly (readonly string[])[]): string[] {
-  const line = (cells: readonly string[]) => `| ${cells.join(" | ")} |`;
-  return [line(heading), line(heading.map(() => "---")), ...rows.map(line)];
 }

@@ -22,7 +22,8 @@ export async function studyReportCommand(options: { results?: string; json?: boo
   return { document, text: [files.page, ...plots].join("\n") };
 }
 
-async function readResults(file: string): Promise<StudyResults> {
+/** Reads the results of a study. @throws UsageError where there are none */
+export async function readResults(file: string): Promise<StudyResults> {
   let text: string;
   try {
     text = await readFile(file, "utf8");

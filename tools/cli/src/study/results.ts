@@ -14,6 +14,8 @@ export const studyRow = z.strictObject({
   networks: z.array(z.number()),
   /** Every figure of the test pictures by name: `top1`, `balanced`, `probe`, `bag`, `embeddings`, `perplexity`, ... */
   figures: numbers,
+  /** `top1`, `probe`, `neighbours`, `bag`, `embeddings` and `latents` of the validation pictures; older results lack them. */
+  validation: numbers.optional(),
   /** Counted operations of each stage that the arm's networks come from. */
   gflop: numbers,
   seconds: numbers,

@@ -1,3 +1,4 @@
+import { mean } from "@peco/metrics";
 import type { Evaluation } from "@peco/report";
 import type { Arm } from "./arms.ts";
 
@@ -7,11 +8,12 @@ type Classification = NonNullable<Evaluation["classification"]>;
 export type Figures = Readonly<Record<string, number>>;
 type Split = "test" | "validation";
 
-/** What a row shows of an evaluation: its figures on the test pictures. */
+/** What a row shows of an evaluation: its own figures on the test pictures, and the same on the validation pictures. */
 export interface RowFigures {
   readonly lr: number;
   readonly networks: readonly number[];
   readonly figures: Figures;
+  readonly validation: Figures;
 }
 
 /**
@@ -31,6 +33,10 @@ export function rowFigures(arm: Arm, evaluation: Evaluation, firstBudget: boolea
     figures: {
       ...classifier.mean,
       ...(frozen ? { ...frozenFigures(classification, "test"), ...tokenFigures(evaluation) } : {}),
+    },
+    validation: {
+      top1: mean(networks.map(({ validation }) => validation)),
+      ...(frozen ? frozenFigures(classification, "validation") : {}),
     },
   };
 }
