@@ -88,6 +88,12 @@ describe("stageGraph", () => {
     const finetune = of(sets.slice(6), "finetune");
     expect(finetune).toMatchObject({ inputs: { data: "data" }, weights: "c.safetensors" });
     expect(finetune?.recipe["finetune"]).not.toHaveProperty("weights");
+    const evaluate = of(sets.slice(6), "evaluate");
+    expect(evaluate).toMatchObject({ weights: "c.safetensors" });
+    expect(evaluate?.recipe).toMatchObject({ vit: recipe.vit, finetune: { positionResize: "beit-cubic" } });
+    expect(JSON.stringify(evaluate?.recipe)).not.toContain("c.safetensors");
+    expect(of([], "evaluate")).toMatchObject({ weights: null });
+    expect(Object.keys(of([], "evaluate")?.recipe ?? {})).toEqual(["image", "evaluate", "mask"]);
   });
 
   it("gives the perceptual network its own shape where it has one", () => {

@@ -182,11 +182,19 @@ function evaluateStage(
     classifierFromScratch,
   }: Record<keyof ReturnType<typeof asksFor> | "classifier" | "classifierFromScratch", boolean>,
 ): Stage {
-  const { image, evaluate, pretrain } = recipe;
+  const { image, vit, evaluate, pretrain, finetune } = recipe;
+  const imported = finetune.start === "weights";
   return {
     ...stage(recipe, "evaluate", "evaluator"),
     inputs: inputs({ data: true, perceptualNetwork, tokenizer, pretrained, classifier, classifierFromScratch }),
-    recipe: { image, evaluate, mask: pretrain.mask },
+    recipe: {
+      image,
+      evaluate,
+      mask: pretrain.mask,
+      // how the network of a file is read; any other comes as an artifact, which knows its shape
+      ...(imported && { vit, finetune: { positionResize: finetune.positionResize } }),
+    },
+    weights: imported ? finetune.weights : null,
   };
 }
 

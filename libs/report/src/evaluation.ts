@@ -42,8 +42,8 @@ export const arm = z.strictObject({
   confusion: z.array(count),
 });
 
-/** A network whose frozen features are classified: the one that fine-tuning begins with, or one with random weights. */
-const frozenNetwork = z.enum(["pretrained", "perceptual-network", "random"]);
+/** A network whose frozen features are classified: the one that fine-tuning begins with (weights: of a file), or one with random weights. */
+const frozenNetwork = z.enum(["pretrained", "perceptual-network", "weights", "random"]);
 
 /** Linear classifiers on frozen features of every block: class token beside the mean of the patches, without the final norm. */
 export const probe = z.strictObject({

@@ -134,8 +134,9 @@ async function classify(pass: Pass, networks: Networks): Promise<Classification 
   };
 }
 
-/** The network that fine-tuning began with, as far as the run has trained one. */
-function startOf({ pretrained, perceptual }: Networks) {
+/** The network that fine-tuning began with; null where it is none of those that the stage was given. */
+function startOf({ pretrained, perceptual, imported }: Networks) {
+  if (imported !== null) return { name: "weights", network: imported } as const;
   if (pretrained !== null) return { name: "pretrained", network: pretrained } as const;
   return perceptual?.network === "vit" ? ({ name: "perceptual-network", network: perceptual } as const) : null;
 }

@@ -13,6 +13,7 @@ import {
 } from "@peco/training";
 import { type HostArray, tf } from "tfjs-libtensorflow";
 import { z } from "zod";
+import { loadImported } from "./imported-network.ts";
 
 /** A vision transformer, frozen: tensors that the caller frees. */
 export interface FrozenNetwork extends Disposable {
@@ -30,10 +31,13 @@ export interface Networks extends Disposable {
   readonly tokenizer: Tokenizer | null;
   readonly perceptual: PerceptualNetwork | null;
   readonly pretrained: PretrainedNetwork | null;
+  /** The network of a file with which fine-tuning began. */
+  readonly imported: FrozenNetwork | null;
 }
 
-/** Loads tokenizer, perceptual and pre-trained network, as far as the stage was given them. */
-export async function loadNetworks({ store, spec }: StageContext): Promise<Networks> {
+/** Loads tokenizer, perceptual, pre-trained and imported network, as far as the stage was given them. */
+export async function loadNetworks(context: StageContext): Promise<Networks> {
+  const { store, spec } = context;
   const { tokenizer, perceptualNetwork, pretrained } = spec.inputs;
   const loaded = new DisposableStack();
   const given = async <T extends Disposable>(digest: string | undefined, load: (digest: string) => Promise<T>) =>
@@ -43,6 +47,7 @@ export async function loadNetworks({ store, spec }: StageContext): Promise<Netwo
       tokenizer: await given(tokenizer, (digest) => loadTokenizer(store, digest)),
       perceptual: await given(perceptualNetwork, (digest) => loadPerceptualNetwork(store, digest)),
       pretrained: await given(pretrained, (digest) => loadPretrained(store, digest)),
+      imported: spec.weights === null ? null : loaded.use(await loadImported(context)),
       [Symbol.dispose]: () => loaded.dispose(),
     };
   } catch (error) {

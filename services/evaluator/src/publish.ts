@@ -38,7 +38,7 @@ function figures(result: Evaluation): Record<string, number> {
     all[`top5${named(name)}`] = mean.top5;
   }
   for (const { network, top1 } of classification?.probes ?? []) all[`probe${named(network)}`] = top1;
-  for (const network of ["pretrained", "perceptual-network", "random"] as const)
+  for (const network of ["pretrained", "perceptual-network", "weights", "random"] as const)
     all[`neighbours${named(network)}`] = bestNeighbours(
       (classification?.nearestNeighbours ?? []).filter((found) => found.network === network),
     );

@@ -1,23 +1,26 @@
+import { createHash } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { digestOf } from "@peco/artifacts";
 import type { Dataset, Selection } from "@peco/data";
 import { drawMask } from "@peco/masking";
 import { psnr } from "@peco/metrics";
+import { exportWeights } from "@peco/models";
 import { fold, key, stream } from "@peco/random";
 import type { Recipe } from "@peco/recipes";
 import { type Evaluation, evaluation } from "@peco/report/evaluation";
 import { executeStage, parseSpec, type Stage, type StageEvent } from "@peco/stage";
 import { createLogger } from "@peco/telemetry";
-import { loadTokenizer, openData, StageCheckpoints } from "@peco/training";
+import { loadModel, loadTokenizer, openData, StageCheckpoints, subtree, visionTransformerConfig } from "@peco/training";
 import sharp from "sharp";
-import { configure, tf } from "tfjs-libtensorflow";
+import { configure, encodeSafetensors, tf } from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { evaluateArm } from "../src/classification.ts";
 import { evaluateStage } from "../src/evaluate.ts";
 import { loadFinetuned } from "../src/inputs.ts";
-import { CLASSES, CODES, COUNTS, publishClusters, recipe, type SmallStore, smallStore } from "./small-store.ts";
+import { CLASSES, CODES, COUNTS, publishClusters, recipe, type SmallStore, smallStore, vit } from "./small-store.ts";
 
 configure({ intraOpThreads: 1, interOpThreads: 1 }); // as the stage will, before this file's own first tensor
 const root = mkdtempSync(join(tmpdir(), "peco-evaluator-"));
@@ -34,18 +37,22 @@ async function evaluate(
     recipe?: Recipe;
     salt?: number;
     stage?: Stage;
+    weights?: { path: string; digest: string };
     emit?: (event: StageEvent) => void;
   } = {},
 ) {
   const { seed = "1", preflight = false, signal = new AbortController().signal } = options;
   const { salt = Math.random(), emit = () => undefined } = options;
-  const parts = { stage: "evaluate", inputs, seed, salt, ...(preflight ? { preflight } : {}) };
+  const { weights } = options;
+  const digests = { ...inputs, ...(weights && { weights: weights.digest }) };
+  const parts = { stage: "evaluate", inputs: digests, seed, salt, ...(preflight ? { preflight } : {}) };
   const common = {
     store: folder,
     run: "test",
     recipe: options.recipe ?? recipe,
     masking: null,
     folder: null,
+    weights: weights?.path ?? null,
     threads: 1,
   };
   const spec = parseSpec(
@@ -295,6 +302,15 @@ function withoutLastBatch(data: Dataset): Dataset {
   return { batches, places: (selection: Selection) => data.places(selection) } as Dataset;
 }
 
+/** The pre-trained network as a file with timm's names. */
+async function exported({ store, inputs }: SmallStore, path: string): Promise<{ path: string; digest: string }> {
+  const { weights } = await loadModel(store, inputs["pretrained"] ?? "", ["pretrained-vit"], visionTransformerConfig);
+  const shape = { vit, role: "encoder", pool: "mean", outputs: 0, tables: "shared", finalNorm: true } as const;
+  const bytes = encodeSafetensors(exportWeights(subtree(weights, "vit"), shape).tensors);
+  await writeFile(path, bytes);
+  return { path, digest: createHash("sha256").update(bytes).digest("hex") };
+}
+
 describe("with what a run has no network for left out", () => {
   const folder = join(root, "parts");
   let made: SmallStore;
@@ -356,6 +372,41 @@ describe("with what a run has no network for left out", () => {
     const { result } = await measured("data", ...classifiers);
     expect(result).toMatchObject({ ...noTokens, classification: { arms: [{ start: "weights" }, {}], probes: [] } });
     expect(result.triples?.settings[0]?.distances.map(({ distance }) => distance)).toEqual(["pixels"]);
+  });
+
+  it("looks into the network of a file as into the same one that was trained here", async () => {
+    const weights = await exported(made, join(folder, "network.safetensors"));
+    const inputs = { data: made.inputs["data"] as string, classifier: made.inputs["classifier"] as string };
+    const before = tf.memory().numTensors;
+    const { artifact, metrics } = await evaluate(folder, inputs, { weights });
+    expect(tf.memory().numTensors).toBe(before);
+    const result = await read(made, artifact);
+    expect(result).toMatchObject({
+      ...noTokens,
+      classification: { arms: [{ start: "weights" }], probes: [{ network: "weights" }, { network: "random" }] },
+    });
+    const trained = (await measured("data", "pretrained", "classifier")).result;
+    const found = ({ classification }: Evaluation) => [
+      classification?.probes[0]?.blocks,
+      classification?.nearestNeighbours.filter(({ network }) => network !== "random").map(({ results }) => results),
+    ];
+    expect(found(result)).toEqual(found(trained));
+    expect(result.samples.list[0]?.attention).toHaveLength(recipe.vit.heads);
+    expect(metrics).toMatchObject({ probeWeights: result.classification?.probes[0]?.top1 });
+    expect(metrics).toHaveProperty("neighboursWeights");
+  });
+
+  it("brings the network of a file to the size of the pictures", async () => {
+    const weights = await exported(made, join(folder, "network.safetensors"));
+    const inputs = { data: made.inputs["data"] as string, classifier: made.inputs["classifier"] as string };
+    const size = recipe.image.size - recipe.image.patch;
+    const smaller = { ...recipe, image: { ...recipe.image, size } };
+    const { probes } = (await read(made, (await evaluate(folder, inputs, { weights, recipe: smaller })).artifact))
+      .classification as NonNullable<Evaluation["classification"]>;
+    expect(probes.map(({ network, blocks }) => [network, blocks.length])).toEqual([
+      ["weights", 2],
+      ["random", 2],
+    ]);
   });
 
   it("probes as BEiT does where the recipe says so, with last and best epoch", async () => {

@@ -7,10 +7,11 @@ import { spreadOf } from "../spread.ts";
 import { chanceOf, plusMinus } from "./result.ts";
 import { sourceLine } from "./source.ts";
 
-/** What the page calls a network whose frozen features are asked. */
+/** What the page calls a network whose frozen features are asked, in the page's order. */
 export const NETWORKS = {
   pretrained: "pre-trained",
   "perceptual-network": "perceptual network",
+  weights: "weights from a file",
   random: "random weights",
 } as const;
 
@@ -34,11 +35,10 @@ export async function featuresSection({ seeds }: RunData): Promise<Html | null> 
   </section>`;
 }
 
-/** Networks in the page's order, of those that are there. */
+/** The networks that are there. */
 function networksOf(found: readonly { network: keyof typeof NETWORKS }[]): (keyof typeof NETWORKS)[] {
-  return (["pretrained", "perceptual-network", "random"] as const).filter((name) =>
-    found.some(({ network }) => network === name),
-  );
+  const all = Object.keys(NETWORKS) as (keyof typeof NETWORKS)[];
+  return all.filter((name) => found.some(({ network }) => network === name));
 }
 
 async function probeCurve(probes: readonly Probe[]): Promise<Html | null> {
