@@ -5,7 +5,7 @@ import { makeCard, type ReproducibilityCard } from "@peco/report";
 import { z } from "zod";
 import { checkout } from "../checkout.ts";
 import type { Answer } from "../output.ts";
-import { checkRevision, machineRemarks, readCard } from "../reproduce/check-machine.ts";
+import { checkRevision, hereFor, machineRemarks, readCard } from "../reproduce/check-machine.ts";
 import { compareArtifacts, stageComparison, verdict, worst } from "../reproduce/compare-cards.ts";
 import { runCommand } from "../run/command.ts";
 import { UsageError } from "../usage-error.ts";
@@ -55,8 +55,7 @@ export async function reproduceCommand(options: ReproduceOptions): Promise<Answe
   const path = resolve(options.card);
   const card = readCard(path);
   if (options.otherRevision !== true) checkRevision(card);
-  const { tensorflow } = card.software;
-  const remarks = machineRemarks(card, typeof tensorflow === "string" ? tensorflow : null);
+  const remarks = machineRemarks(card, hereFor(card));
   const store = options.store === undefined ? join(checkout, "reproductions", card.run) : resolve(options.store);
   const words = wordsOf(card, options, store);
   const common = { card: path, run: card.run, remarks, store, tolerance: options.tolerance };

@@ -3,6 +3,7 @@ import { availableParallelism } from "node:os";
 import { type ReproducibilityCard, reproducibilityCard } from "@peco/report";
 import { prettifyError } from "zod";
 import { machine, revision, software } from "../run/machine.ts";
+import { tensorflowRuntime } from "../run/tensorflow-runtime.ts";
 
 /** Thrown when a file is no reproducibility card. */
 export class CardUnreadable extends Error {
@@ -63,21 +64,58 @@ export function checkRevision({ code }: ReproducibilityCard): void {
   if (here.changed) throw new OtherRevision("files of this checkout differ from its revision", code.revision);
 }
 
+/** Where a repetition would take place, in the words of a card. */
+export interface Here {
+  readonly software: Readonly<Record<string, unknown>>;
+  readonly hardware: Readonly<Record<string, unknown>>;
+  readonly cores: number;
+}
+
+/** This machine, its library of TensorFlow asked where the card's run computed with one. */
+export function hereFor({ software: there }: ReproducibilityCard): Here {
+  const computes = there["tensorflow"] !== undefined;
+  const version = computes ? (tensorflowRuntime()?.version ?? null) : null;
+  const { devices, accelerator, ...versions } = software(version);
+  return { software: versions, hardware: { ...machine(), devices, accelerator }, cores: availableParallelism() };
+}
+
 /** What differs here from where the card's run was made and may change the last bits, or the time; none of it stops a repetition. */
-export function machineRemarks(card: ReproducibilityCard, tensorflow: string | null): string[] {
-  const [there, here] = [{ ...card.software }, { ...software(tensorflow) } as Record<string, unknown>];
-  const versions = Object.keys(there)
-    .filter((name) => here[name] !== undefined && here[name] !== there[name])
-    .map((name) => `${name} is ${here[name]} here and was ${there[name]}`);
-  const { processor } = machine();
-  const runtime = card.experiment.resolved["runtime"] as { threads?: number } | undefined;
+export function machineRemarks(card: ReproducibilityCard, here: Here): string[] {
+  const computes = card.software["tensorflow"] !== undefined;
+  if (computes && here.software["tensorflow"] === undefined)
+    return [
+      "TensorFlow's library is not here yet: which version and devices the stages will compute with is not known",
+      ...differences(card, here),
+    ];
+  return differences(card, here);
+}
+
+/** Facts of a card's hardware that may change results, as sentences name them. */
+const decisive = ["processor", "devices", "accelerator"];
+
+function differences(card: ReproducibilityCard, here: Here): string[] {
+  const versions = Object.entries(card.software)
+    .filter(([name, version]) => here.software[name] !== undefined && here.software[name] !== version)
+    .map(([name, version]) => `${inWords(name)} is ${here.software[name]} here and was ${version}`);
+  const hardware = decisive
+    // a card of before these were recorded says nothing of them
+    .filter((name) => card.hardware[name] !== undefined && here.hardware[name] !== card.hardware[name])
+    .filter((name) => here.hardware[name] !== undefined || here.software["tensorflow"] !== undefined)
+    .map((name) => {
+      const [is, was] = name === "devices" ? ["are", "were"] : ["is", "was"];
+      return `the ${name} ${is} ${here.hardware[name] ?? "none"} here and ${was} ${card.hardware[name]}: the last bits may differ`;
+    });
+  const threads = (card.experiment.resolved["runtime"] as { threads?: number } | undefined)?.threads ?? 1;
   return [
     ...versions,
-    ...(processor === card.hardware["processor"]
-      ? []
-      : [`the processor is ${processor} and was ${card.hardware["processor"]}: the last bits may differ`]),
-    ...((runtime?.threads ?? 1) > availableParallelism()
-      ? [`the recipe takes ${runtime?.threads} threads and there are ${availableParallelism()} cores: it will be slow`]
+    ...hardware,
+    ...(threads > here.cores
+      ? [`the recipe takes ${threads} threads and there are ${here.cores} cores: it will be slow`]
       : []),
   ];
+}
+
+/** `tensorflowBuild` becomes `tensorflow build`. */
+function inWords(name: string): string {
+  return name.replaceAll(/([a-z])([A-Z])/g, (_, before, letter) => `${before} ${letter.toLowerCase()}`);
 }
