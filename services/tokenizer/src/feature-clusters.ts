@@ -38,15 +38,16 @@ export async function featureClusters(context: StageContext): Promise<StageOutpu
   const { centres, history } = await cluster(context, points.tensor, random.fold(key, "codes"));
   const [count, width] = points.tensor.shape;
   const rounds = history.length;
+  const figures = { steps: rounds, images, gflop: gflop + (rounds * 2 * count * width * own.size) / 1e9 };
   const artifact = await publishModel(context, {
     kind: "tokenizer",
     weights: { "codebook.vectors": centres },
     config: clusterConfig(own, side, width),
     preprocessing: { size: tokenizerPictureSize(recipe), mean: recipe.image.mean, std: recipe.image.std },
     history,
-    figures: { steps: rounds, images, gflop: gflop + (rounds * 2 * count * width * own.size) / 1e9 },
+    figures,
   });
-  return { artifact, metrics: { ...history.at(-1), vectors: count, images, steps: rounds } };
+  return { artifact, metrics: { ...history.at(-1), vectors: count, ...figures } };
 }
 
 /** Vectors of the first batches, [n, width]. */

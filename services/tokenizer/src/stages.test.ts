@@ -216,6 +216,9 @@ describe("the stage codebook", () => {
     for (let i = 1; i < losses.length; i++) expect(losses[i]).toBeLessThanOrEqual((losses[i - 1] as number) + 1e-6);
 
     const open = await Store.open(store);
+    const { gflop } = (await open.manifest(artifact)).meta;
+    expect(gflop).toBeGreaterThan(0);
+    expect(metrics["gflop"]).toBe(gflop);
     using tokenizer = await loadTokenizer(open, artifact);
     using network = await loadPerceptualNetwork(open, inputs["perceptualNetwork"] as string);
     expect(tokenizer.config).toMatchObject({ source: "feature-kmeans", layer: 2, norm: "layernorm", codes: 16 });
