@@ -3,7 +3,7 @@ export { accuracy, balancedAccuracy, bestClasses, confusionMatrix, topKHits } fr
 export { type CodebookUse, codebookUse, codeHistogram } from "./codebook-use.ts";
 export { frechetDistance, type Gaussian, VectorMoments } from "./frechet-distance.ts";
 export { holm } from "./holm.ts";
-export { type PairedDifference, pairedDifference, signFlip } from "./paired-difference.ts";
+export { MOST_PAIRS, type PairedDifference, pairedDifference, signFlip } from "./paired-difference.ts";
 export { psnr } from "./psnr.ts";
 export { alexNetErrors, type Corruption, corruptionError, corruptions, meanCorruptionError } from "./robustness.ts";
 export { type SsimOptions, ssim } from "./ssim.ts";

@@ -39,8 +39,8 @@ export function pairedDifference(first: readonly number[], second: readonly numb
   };
 }
 
-/** Differences whose signs can all be tried: beyond, 2^n sums take too long. */
-const MOST = 24;
+/** Pairs whose differences' signs can all be tried: beyond, 2^n sums take too long. */
+export const MOST_PAIRS = 24;
 
 /**
  * Exact two-sided sign-flip test of differences: were there none, each could as well have had the other sign. p is the share of all
@@ -50,7 +50,7 @@ const MOST = 24;
  */
 export function signFlip(differences: readonly number[]): number {
   const n = differences.length;
-  if (n > MOST) throw new RangeError(`2^${n} choices of signs are too many; the most are 2^${MOST}`);
+  if (n > MOST_PAIRS) throw new RangeError(`2^${n} choices of signs are too many; the most are 2^${MOST_PAIRS}`);
   let sum = differences.reduce((total, value) => total + value, 0);
   // What differs from the seen sum by rounding alone is as far from 0 as it.
   const seen = Math.abs(sum) - 1e-12 * differences.reduce((total, value) => total + Math.abs(value), 0);

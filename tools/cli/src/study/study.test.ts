@@ -2,7 +2,7 @@ import { type Stage, stageGraph } from "@peco/recipes";
 import { expect, test } from "vitest";
 import { experiment } from "../run/experiment.ts";
 import { arms, studyRuns } from "./arms.ts";
-import { chooseArms, experimentOf, type Study, unitsOf } from "./study.ts";
+import { checkAll, chooseArms, experimentOf, type Study, unitsOf } from "./study.ts";
 
 const flops = { perceptualNetwork: 4000, codebook: 3000, pixelCodebook: 2000, pretrain: 3500 };
 
@@ -121,4 +121,11 @@ test("every arm's run is there, and every run's recipe is possible", async () =>
     expect(loaded.recipe.finetune.labels).toBe(cell.budget);
   }
   for (const { run } of arms) expect(studyRuns.map(({ name }) => name)).toContain(run);
+});
+
+test("more seeds than the statistics can take are refused before anything runs", async () => {
+  const study = await studyWith(["pixel-tokens"]);
+  const seeds = (count: number) => Array.from({ length: count }, (_, i) => BigInt(i + 1));
+  expect(checkAll({ ...study, seeds: seeds(24) })).toHaveLength(48);
+  expect(() => checkAll({ ...study, seeds: seeds(25) })).toThrow("25 seeds are too many");
 });

@@ -1,3 +1,4 @@
+import { MOST_PAIRS } from "@peco/metrics";
 import { loadRecipe, nearest, type Recipe } from "@peco/recipes";
 import type { Experiment } from "../run/experiment.ts";
 import { UsageError } from "../usage-error.ts";
@@ -138,8 +139,13 @@ export function budgetName(budget: Budget): string {
   return `${budget === null ? "all" : budget.toLocaleString("en")} labels`;
 }
 
-/** Refuses what would only show after hours. @throws RecipeError */
+/** Refuses what would only show after hours. @throws RecipeError UsageError */
 export function checkAll(study: Study): Recipe[] {
+  if (study.seeds.length > MOST_PAIRS)
+    throw new UsageError(
+      `${study.seeds.length} seeds are too many: the exact sign-flip test tries all signs of at most ${MOST_PAIRS} differences`,
+      "Give fewer with --seeds, or divide them into several studies with an --out of their own.",
+    );
   return unitsOf(study)
     .flat()
     .map((cell) => experimentOf(study, cell, null).loaded.recipe);
