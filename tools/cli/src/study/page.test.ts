@@ -54,6 +54,14 @@ test("what has no pairs is no part of the correction", () => {
   expect(found.map(({ corrected }) => corrected)).toEqual([1, 1]);
 });
 
+test("the latents are no part of the correction, and stand with the other contrasts", () => {
+  const rows = partial.rows.map((row) => ({ ...row, figures: { ...row.figures, latents: row.figures["top1"] ?? 0 } }));
+  const page = studyPage({ ...partial, rows }, []);
+  const [before, contrasts] = page.split("## Other contrasts");
+  expect(contrasts).toContain("| PeCo − pixel tokens | latents, linear | +.100 |");
+  expect(before).not.toContain("latents, linear");
+});
+
 test("a level over one seed has no interval", () => {
   expect(level(partial, "peco", ({ figures }) => figures["probe"])).toEqual({
     values: [0.45],
