@@ -3,6 +3,7 @@ import { perceptualLayers, perceptualNetworkRules } from "./combinations/percept
 import { type Rule, says } from "./combinations/rule.ts";
 import { shapeRules } from "./combinations/vision-transformer.ts";
 import type { Recipe } from "./schema.ts";
+import { usesTokenizer } from "./uses-tokenizer.ts";
 
 /** Where the pictures of a run come from: drawn, or the user's. */
 export type PictureOrigin = "generated" | "folder";
@@ -15,15 +16,16 @@ function tokenPixels({ codebook, image }: Recipe): number {
   return codebook.source === "vq" ? 2 ** codebook.channels.length : image.patch;
 }
 
-const rules: readonly Rule[] = [
-  {
-    paths: ["image.patch", "image.size"],
-    problem: (r) =>
-      says(
-        r.image.size % r.image.patch !== 0,
-        `${r.image.size} pixels are not divisible by a patch of ${r.image.patch}`,
-      ),
-  },
+/** The same rules, which say nothing where no tokens are predicted, so that there is no tokenizer. */
+function whereTokensAre(rules: readonly Rule[]): Rule[] {
+  return rules.map(({ paths, problem }) => ({
+    paths: [...paths, "pretrain.target", "finetune.start"],
+    problem: (r) => (usesTokenizer(r) ? problem(r) : null),
+  }));
+}
+
+/** What the tokenizer's sizes have to do with the grid of patches, with each other, and with the perceptual network's depth. */
+const tokenizerRules: readonly Rule[] = [
   {
     paths: ["codebook.channels", "codebook.source", "codebook.pictureSize", "image.patch"],
     problem: (r) => {
@@ -45,54 +47,6 @@ const rules: readonly Rule[] = [
       );
     },
   },
-  ...shapeRules("vit", (r) => r.vit),
-  ...shapeRules("perceptualNetwork.vit", (r) => r.perceptualNetwork.vit),
-  ...perceptualNetworkRules,
-  {
-    paths: ["pretrain.mask.count", "image.size", "image.patch"],
-    problem: (r) =>
-      says(
-        r.pretrain.mask.count >= grid(r) ** 2,
-        `${r.pretrain.mask.count} of ${grid(r)}x${grid(r)} patches leave nothing to predict from`,
-      ),
-  },
-  {
-    paths: ["pretrain.mask.minBlock", "pretrain.mask.count"],
-    problem: (r) =>
-      says(
-        r.pretrain.mask.minBlock > r.pretrain.mask.count,
-        `a block of at least ${r.pretrain.mask.minBlock} patches does not fit into ${r.pretrain.mask.count} masked ones`,
-      ),
-  },
-  {
-    paths: ["pretrain.mask.minBlock", "image.size", "image.patch"],
-    problem: (r) =>
-      says(
-        r.pretrain.mask.minBlock >= (grid(r) - 0.5) ** 2,
-        `no block of ${r.pretrain.mask.minBlock} patches is smaller than the grid of ${grid(r)}x${grid(r)} both ways`,
-      ),
-  },
-  {
-    paths: ["codebook.loss.layers", "vit.depth", "perceptualNetwork"],
-    problem: (r) => {
-      const depth = perceptualLayers(r);
-      const beyond = r.codebook.loss.layers.filter((layer) => layer > depth);
-      return says(beyond.length > 0, `${beyond.join(", ")} lies beyond the ${depth} blocks of the perceptual network`);
-    },
-  },
-  {
-    paths: ["codebook.loss.layers"],
-    problem: (r) =>
-      says(new Set(r.codebook.loss.layers).size !== r.codebook.loss.layers.length, "a layer is named twice"),
-  },
-  {
-    paths: ["codebook.loss.perceptual", "codebook.loss.pixel"],
-    problem: (r) =>
-      says(
-        r.codebook.loss.perceptual + r.codebook.loss.pixel === 0,
-        "it and codebook.loss.pixel are 0: nothing is left to learn from",
-      ),
-  },
   {
     paths: [
       "codebook.size",
@@ -111,6 +65,71 @@ const rules: readonly Rule[] = [
         `dead codes start anew at vectors of a batch, which has ${vectors} and not ${size}`,
       );
     },
+  },
+  {
+    paths: ["codebook.loss.layers", "vit.depth", "perceptualNetwork"],
+    problem: (r) => {
+      const depth = perceptualLayers(r);
+      const beyond = r.codebook.loss.layers.filter((layer) => layer > depth);
+      return says(beyond.length > 0, `${beyond.join(", ")} lies beyond the ${depth} blocks of the perceptual network`);
+    },
+  },
+];
+
+/** What blocks of masked patches have to do with the grid; single patches have no blocks. */
+const blockRules: readonly Rule[] = [
+  {
+    paths: ["pretrain.mask.minBlock", "pretrain.mask.count", "pretrain.mask.form"],
+    problem: ({ pretrain: { mask } }) =>
+      says(
+        mask.form !== "random" && mask.minBlock > mask.count,
+        `a block of at least ${mask.minBlock} patches does not fit into ${mask.count} masked ones`,
+      ),
+  },
+  {
+    paths: ["pretrain.mask.minBlock", "image.size", "image.patch", "pretrain.mask.form"],
+    problem: (r) =>
+      says(
+        r.pretrain.mask.form !== "random" && r.pretrain.mask.minBlock >= (grid(r) - 0.5) ** 2,
+        `no block of ${r.pretrain.mask.minBlock} patches is smaller than the grid of ${grid(r)}x${grid(r)} both ways`,
+      ),
+  },
+];
+
+const rules: readonly Rule[] = [
+  {
+    paths: ["image.patch", "image.size"],
+    problem: (r) =>
+      says(
+        r.image.size % r.image.patch !== 0,
+        `${r.image.size} pixels are not divisible by a patch of ${r.image.patch}`,
+      ),
+  },
+  ...whereTokensAre(tokenizerRules),
+  ...shapeRules("vit", (r) => r.vit),
+  ...shapeRules("perceptualNetwork.vit", (r) => r.perceptualNetwork.vit),
+  ...perceptualNetworkRules,
+  {
+    paths: ["pretrain.mask.count", "image.size", "image.patch"],
+    problem: (r) =>
+      says(
+        r.pretrain.mask.count >= grid(r) ** 2,
+        `${r.pretrain.mask.count} of ${grid(r)}x${grid(r)} patches leave nothing to predict from`,
+      ),
+  },
+  ...blockRules,
+  {
+    paths: ["codebook.loss.layers"],
+    problem: (r) =>
+      says(new Set(r.codebook.loss.layers).size !== r.codebook.loss.layers.length, "a layer is named twice"),
+  },
+  {
+    paths: ["codebook.loss.perceptual", "codebook.loss.pixel"],
+    problem: (r) =>
+      says(
+        r.codebook.loss.perceptual + r.codebook.loss.pixel === 0,
+        "it and codebook.loss.pixel are 0: nothing is left to learn from",
+      ),
   },
   {
     paths: ["codebook.size", "codebook.source"],

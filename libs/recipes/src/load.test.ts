@@ -258,6 +258,34 @@ describe("impossible combinations", () => {
     expect(problem(...sets)).toEqual([expected]);
   });
 
+  const patch16 = ["image.patch=16", "pretrain.mask.count=2", "pretrain.mask.minBlock=1"];
+  it.each<[string, string[]]>([
+    ["a token's pixels", patch16],
+    ["the size of the tokenizer's pictures", [...patch16, "codebook.pictureSize=20"]],
+    ["latents in a batch", ["codebook.size=2000"]],
+    ["compared layers", ["vit.depth=2"]],
+  ])("say nothing about %s where no tokens are predicted", (_, sets) => {
+    expect(problem(...sets)).toEqual([expect.stringMatching(/^codebook\./)]);
+    for (const without of [
+      ["pretrain.target=pixels"],
+      ["finetune.start=perceptual-network"],
+      ["finetune.start=weights", "finetune.weights=a.safetensors"],
+    ])
+      expect(() => loadRecipe("small", { sets: [...sets, ...without] })).not.toThrow();
+  });
+
+  it.each([[["pretrain.mask.minBlock=7"]], [["image.size=16", "pretrain.mask.count=3", "pretrain.mask.minBlock=3"]]])(
+    "say nothing about blocks where single patches are masked: %j",
+    (sets) => {
+      for (const form of ["at-most", "exactly"])
+        expect(problem(...sets, `pretrain.mask.form=${form}`)).toEqual([
+          expect.stringMatching(/^pretrain\.mask\.minBlock: /),
+        ]);
+      const { recipe } = loadRecipe("small", { sets: [...sets, "pretrain.mask.form=random"] });
+      expect(recipe.pretrain.mask.form).toBe("random");
+    },
+  );
+
   it("say nothing about the number of pictures of a folder", () => {
     const sets = ["data.generated.train=100", "data.generated.labelled=100", "data.generated.test=1"];
     expect(

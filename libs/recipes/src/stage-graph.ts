@@ -2,6 +2,7 @@ import type { PictureOrigin } from "./combinations.ts";
 import { RecipeError } from "./errors.ts";
 import { nearest } from "./nearest.ts";
 import type { Recipe } from "./schema.ts";
+import { usesTokenizer } from "./uses-tokenizer.ts";
 
 /** The stages of a run, in the order in which they can run. */
 export const stageNames = [
@@ -61,7 +62,7 @@ export interface GraphOptions {
 /** Which stages a recipe asks for: one whose result nobody takes is left out. */
 function asksFor({ finetune, pretrain, codebook }: Recipe) {
   const pretrained = finetune.start === "pretrained";
-  const tokenizer = pretrained && pretrain.target === "tokens";
+  const tokenizer = usesTokenizer({ finetune, pretrain });
   const compares = codebook.source === "feature-kmeans" || (codebook.source === "vq" && codebook.loss.perceptual > 0);
   return {
     pretrained,
