@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { loadRecipe } from "./load.ts";
 
 const weights = ["perceptualNetwork.source=weights", "perceptualNetwork.weights=x.safetensors"];
+const fineTunedAt40 = ["finetune.start=perceptual-network", "finetune.pictureSize=40", "data.form=encoded"];
 const shape =
   '{"width":64,"depth":3,"heads":4,"mlpRatio":4,"positions":"sincos","init":"xavier","layerScale":0,"keyBias":true,"dropPath":0}';
 
@@ -37,11 +38,28 @@ describe("the perceptual network of a recipe", () => {
       "perceptualNetwork.preset: its patches have 16 pixels, which do not divide pictures of 40",
     ],
     [
+      [...weights, "perceptualNetwork.preset=dino-vit-b16", "codebook.pictureSize=40"],
+      "perceptualNetwork.preset: its patches have 16 pixels, which do not divide pictures of 40",
+    ],
+    [
+      [...weights, "perceptualNetwork.preset=dino-vit-b16", ...fineTunedAt40],
+      "perceptualNetwork.preset: its patches have 16 pixels, which do not divide pictures of 40",
+    ],
+    [
       ["perceptualNetwork.microBatch=8"],
       "perceptualNetwork.microBatch: there is none, for a batch in parts would give another result: the batch norm in MoCo's heads sees the whole batch, and all keys of a batch are its negatives; perceptualNetwork.batch is what is computed at once (--set perceptualNetwork.microBatch=8)",
     ],
   ])("refuses %j", (sets, message) => {
     expect(() => loadRecipe("small", { sets })).toThrow(message);
+  });
+
+  it.each([
+    [["finetune.pictureSize=40", "data.form=encoded"]],
+    [["codebook.pictureSize=40", "pretrain.target=pixels"]],
+    [fineTunedAt40.with(1, "finetune.pictureSize=48")],
+  ])("does not mind the size of pictures that it does not see, or that its patches divide: %j", (sets) => {
+    const preset = [...weights, "perceptualNetwork.preset=dino-vit-b16"];
+    expect(() => loadRecipe("small", { sets: [...preset, ...sets] })).not.toThrow();
   });
 
   it("has no key that is refused with a reason", () => {

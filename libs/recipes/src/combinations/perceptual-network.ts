@@ -1,10 +1,22 @@
 import type { Recipe } from "../schema.ts";
+import { usesTokenizer } from "../uses-tokenizer.ts";
 import { type Rule, says } from "./rule.ts";
 
 /** How many blocks of the perceptual network there are whose features can be compared. */
 export function perceptualLayers({ vit, perceptualNetwork: own }: Recipe): number {
   if (own.source !== "weights") return (own.vit ?? vit).depth;
   return own.preset === "vgg16" ? 5 : 12;
+}
+
+/** Pixels along a side of the pictures that the perceptual network may see. */
+function seenSizes({ image, codebook, pretrain, finetune }: Recipe): number[] {
+  const compared = usesTokenizer({ finetune, pretrain }) && codebook.source !== "dall-e";
+  const sizes = [
+    image.size,
+    compared ? codebook.pictureSize : null,
+    finetune.start === "perceptual-network" ? finetune.pictureSize : null,
+  ];
+  return sizes.filter((size) => size !== null);
 }
 
 /** Where the perceptual network comes from. */
@@ -40,11 +52,15 @@ export const perceptualNetworkRules: readonly Rule[] = [
       ),
   },
   {
-    paths: ["perceptualNetwork.preset", "image.size", "codebook.pictureSize", "codebook.source"],
+    paths: [
+      "perceptualNetwork.preset",
+      "image.size",
+      ...["codebook.pictureSize", "codebook.source", "pretrain.target"],
+      ...["finetune.pictureSize", "finetune.start"],
+    ],
     problem: (r) => {
       const { preset } = r.perceptualNetwork;
-      const sizes = [r.image.size, ...(r.codebook.source === "dall-e" ? [] : [r.codebook.pictureSize ?? r.image.size])];
-      const uneven = preset === null || preset === "vgg16" ? undefined : sizes.find((size) => size % 16 !== 0);
+      const uneven = preset === null || preset === "vgg16" ? undefined : seenSizes(r).find((size) => size % 16 !== 0);
       return says(uneven !== undefined, `its patches have 16 pixels, which do not divide pictures of ${uneven}`);
     },
   },
