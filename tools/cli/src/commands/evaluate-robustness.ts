@@ -133,9 +133,9 @@ async function measureCorruptions(
   options: RobustnessOptions,
 ) {
   const folders = await findCorruptions(options.data);
-  // Their pictures are cropped already; only a network of larger pictures needs them resized.
-  const { size } = network.view;
-  const cropping = { ...network, view: { ...network.view, pack: null, resize: size <= CORRUPTED ? null : size } };
+  // Their pictures are cropped already: all of them is seen, as a network of another size sees the same field smaller or larger.
+  const { view } = network;
+  const cropping = { ...network, view: { ...view, pack: null, middle: CORRUPTED, resize: view.size } };
   const everything = classes.map((_, i) => i);
   const errors: Partial<Record<Corruption, number>> = {};
   for (const [name, folder] of folders) {

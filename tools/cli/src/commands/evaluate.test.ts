@@ -2,6 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type Manifest, Store } from "@peco/artifacts";
+import { centerCrop, resizeShorterSide } from "@peco/data";
 import { initClassifier, initVisionTransformer, initVqAutoencoder } from "@peco/models";
 import { fold, key, stream } from "@peco/random";
 import { checkRecipe, loadRecipe } from "@peco/recipes";
@@ -33,11 +34,15 @@ async function picture(path: string, number: number, side: number): Promise<Uint
   const draws = stream(fold(key(9), number));
   const light = [draws.uniform(0, 200), draws.uniform(0, 200), draws.uniform(0, 200)];
   const data = Uint8Array.from({ length: side * side * 3 }, (_, i) => (light[i % 3] as number) + draws.uniform(0, 55));
+  await write(path, data, side);
+  return data;
+}
+
+async function write(path: string, data: Uint8Array, side: number): Promise<void> {
   mkdirSync(dirname(path), { recursive: true });
   await sharp(data, { raw: { width: side, height: side, channels: 3 } })
     .png()
     .toFile(path);
-  return data;
 }
 
 /** A NumPy file as `np.save` writes an array of one float64. */
@@ -158,6 +163,26 @@ describe("evaluate robustness", () => {
     expect(text).toContain("defocus_blur");
     rmSync(join(data, "snow", "3", "n04"), { recursive: true });
     await expect(ask("imagenet-c", data)).rejects.toThrow("3: n04 is missing");
+  });
+
+  it("shows a network of another size all of ImageNet-C's pictures, and not their middle", async () => {
+    const [data, small, cut] = [join(folder, "c48"), join(folder, "c48-resized"), join(folder, "c48-cut")];
+    const [side, path] = [48, "snow"];
+    for (let severity = 1; severity <= 5; severity++) {
+      for (const [i, name] of CLASSES.entries()) {
+        const [height, width] = [side, side];
+        const file = join(path, String(severity), name, "0.png");
+        const whole = { data: await picture(join(data, file), 700 + 10 * severity + i, side), height, width };
+        const middle = new Uint8Array(size * size * 3);
+        centerCrop(whole, middle, size);
+        await write(join(small, file), resizeShorterSide(whole, size, "bicubic").data, size);
+        await write(join(cut, file), middle, size);
+      }
+    }
+    const of = async (where: string) => (await ask("imagenet-c", where)).document.corruptions;
+    const found = await of(data);
+    expect(found).toEqual(await of(small));
+    expect(found).not.toEqual(await of(cut)); // else this test says little
   });
 
   it("names folders that are no class of the network, and a folder without any", async () => {

@@ -91,7 +91,7 @@ function pretrainedConfig({
     mean: [...vit.mean],
     std: [...vit.std],
     interpolation: view.filter,
-    crop_pct: view.size / (view.resize ?? view.size),
+    crop_pct: view.size / view.resize,
   };
 }
 

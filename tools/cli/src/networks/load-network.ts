@@ -74,7 +74,7 @@ async function modelNetwork(
     architecture: imported.architecture,
     weights: complete(imported),
     classes: null,
-    view: { size, resize: Math.floor(size / cropPct), filter: interpolation, pack: null },
+    view: { size, middle: null, resize: Math.floor(size / cropPct), filter: interpolation, pack: null },
     notes: importNotes(imported),
   };
 }

@@ -6,8 +6,10 @@ import type { HostArray } from "tfjs-libtensorflow";
 export interface PictureView {
   /** Side of the network's pictures, in pixels. */
   readonly size: number;
-  /** Length to which the shorter side is resized (null: it is left as it is); the middle `size` pixels are kept. */
-  readonly resize: number | null;
+  /** Pixels along a side of the middle that is cut out of larger pictures before anything else; null: nothing is cut. */
+  readonly middle: number | null;
+  /** Length to which the shorter side is resized; the middle `size` pixels are kept. */
+  readonly resize: number;
   readonly filter: Filter;
   /** Side of the pack of pixels from which the network had its pictures; null where it had them from files. */
   readonly pack: number | null;
@@ -33,8 +35,8 @@ export interface Network {
  */
 export function ownView(size: number, pack: number | null): PictureView {
   return pack === null
-    ? { size, ...defaultTransform(size), pack }
-    : { size, resize: size, filter: pack === size ? "lanczos" : "bicubic", pack };
+    ? { size, middle: null, ...defaultTransform(size), pack }
+    : { size, middle: null, resize: size, filter: pack === size ? "lanczos" : "bicubic", pack };
 }
 
 /** What was left out of a file of weights, and each tensor that did not fit. */

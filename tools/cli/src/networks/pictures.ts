@@ -74,13 +74,19 @@ export async function readPicture(path: string, view: PictureView, resize: boole
     if (height === size && width === size) return data;
     throw new UndecodablePicture(`has ${width} x ${height} pixels and not ${size} x ${size}`);
   }
-  const picture = await decodeFor(file, view);
+  const picture = middleOf(await decodeFor(file, view), view.middle);
   const out = new Uint8Array(size * size * 3);
-  if (view.resize === null && Math.min(picture.height, picture.width) < size)
-    throw new UndecodablePicture(`has ${picture.width} x ${picture.height} pixels, too few to crop ${size} x ${size}`);
-  const whole = view.resize === null ? picture : resizeShorterSide(picture, view.resize, view.filter);
-  centerCrop(whole, out, size);
+  centerCrop(resizeShorterSide(picture, view.resize, view.filter), out, size);
   return out;
+}
+
+/** The middle square of a picture, of `middle` pixels or of its shorter side where it has fewer. */
+function middleOf(picture: Picture, middle: number | null): Picture {
+  if (middle === null) return picture;
+  const side = Math.min(middle, picture.height, picture.width);
+  const data = new Uint8Array(side * side * 3);
+  centerCrop(picture, data, side);
+  return { data, height: side, width: side };
 }
 
 async function decodeFor(file: Uint8Array, { pack }: PictureView): Promise<Picture> {
