@@ -17,8 +17,7 @@ export interface Misfit {
 export class WeightsMismatch extends Error implements Misfit {
   override readonly name = "WeightsMismatch";
   readonly exitCode = 65;
-  readonly remedy =
-    "Give weights of this very model (name, size and number of heads decide), or take what fits with --partial.";
+  readonly remedy = "Give weights of this very model: name, size and number of heads decide.";
   readonly missing: readonly string[];
   readonly extra: readonly string[];
   readonly wrong: readonly WrongTensor[];

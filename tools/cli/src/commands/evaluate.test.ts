@@ -8,10 +8,19 @@ import { fold, key, stream } from "@peco/random";
 import { checkRecipe, loadRecipe } from "@peco/recipes";
 import { loadTokenizer, resized, vqTokenizerConfig } from "@peco/training";
 import sharp from "sharp";
-import { encodeSafetensors, flatten, type HostArray, random, type Tree, tf } from "tfjs-libtensorflow";
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  flatten,
+  type HostArray,
+  random,
+  type Tree,
+  tf,
+} from "tfjs-libtensorflow";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { evaluateBappsCommand, evaluateBappsDocument } from "./evaluate-bapps.ts";
 import { evaluateRobustnessCommand, evaluateRobustnessDocument } from "./evaluate-robustness.ts";
+import { exportCommand } from "./export.ts";
 import { predictCommand } from "./predict.ts";
 
 const recipe = checkRecipe(loadRecipe("tiny", { sets: ["codebook.size=8"] }).recipe);
@@ -194,6 +203,27 @@ describe("evaluate robustness", () => {
     });
     await expect(ask("imagenet-c", data)).rejects.toThrow("none of ImageNet-C's corruptions");
     await expect(ask("imagefolder", join(folder, "nowhere"))).rejects.toThrow("ENOENT");
+  });
+
+  it("refuses weights that do not fit, or takes what fits with --partial and names the rest", async () => {
+    const data = join(folder, "partial");
+    await classFolders(data, ["n02"], 0);
+    const weights = join(folder, "partial.safetensors");
+    await exportCommand({ artifact, out: weights, store: storeFolder });
+    const { tensors } = decodeSafetensors(readFileSync(weights));
+    const { "head.bias": _, ...rest } = tensors;
+    writeFileSync(weights, encodeSafetensors(rest));
+    const asked = { set: "imagefolder", data, artifact, weights, store: storeFolder, batch: 4 } as const;
+    await expect(evaluateRobustnessCommand(asked)).rejects.toMatchObject({
+      name: "WeightsMismatch",
+      message: expect.stringContaining("missing: head.bias"),
+      remedy: expect.stringContaining("--partial takes what fits"),
+    });
+    const { document } = await evaluateRobustnessCommand({ ...asked, partial: true });
+    expect(evaluateRobustnessDocument.parse(document)).toMatchObject({
+      result: { pictures: 5 },
+      notes: [expect.stringContaining("missing, and taken as 0 (a norm's scale as 1): head.bias")],
+    });
   });
 
   it("leaves a damaged picture out, names it, and ends with 65", async () => {

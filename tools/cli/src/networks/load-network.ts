@@ -16,7 +16,7 @@ import { UsageError } from "../usage-error.ts";
 import { artifactNetwork, type NetworkChoice } from "./artifact-network.ts";
 import { importNotes, type Network } from "./network.ts";
 
-/** The words by which `predict` and `features` are told which network they ask. */
+/** The words by which `predict`, `features` and `evaluate robustness` are told which network they ask. */
 export interface NetworkOptions extends NetworkChoice {
   readonly model?: string;
   readonly artifact?: string;
@@ -114,7 +114,8 @@ async function importFile(path: string, options: (tensors: NamedTensors) => Impo
   } catch (error) {
     if (!(error instanceof WeightsMismatch || error instanceof UnknownWeights)) throw error;
     error.message = `${path}: ${error.message}`;
-    throw Object.assign(error, { path });
+    const remedy = error instanceof WeightsMismatch ? `${error.remedy} --partial takes what fits.` : error.remedy;
+    throw Object.assign(error, { path, remedy });
   }
 }
 

@@ -2,6 +2,8 @@ import { type Command, Option } from "commander";
 import { answer } from "../output.ts";
 import { json, positive, store } from "./options.ts";
 
+const partial = () => new Option("--partial", "take what fits of the weights and name the rest; what is missing is 0");
+
 /** Commands that use and measure trained networks. */
 export function addNetworksCommands(peco: Command): void {
   addNetworks(peco);
@@ -17,7 +19,7 @@ function addNetworks(peco: Command): void {
       .option("--model <name>", "one of timm's: beit_base_patch16_224 and others; needs --weights")
       .option("--artifact <id>", "a network of the store: digest, or its first characters")
       .option("--weights <file>", "safetensors with timm's or BEiT's names; with --artifact in place of its own")
-      .option("--partial", "take what fits of the weights and name the rest; what is missing is 0")
+      .addOption(partial())
       .option("--network <n>", "which of a classifier's networks (default: the best on validation)", positive)
       .option("--average", "the moving average of a classifier's weights")
       .addOption(images())
@@ -114,6 +116,7 @@ function addEvaluate(peco: Command): void {
     .option("--model <name>", "one of timm's: beit_base_patch16_224 and others; needs --weights and --classes")
     .option("--artifact <id>", "a classifier of the store: digest, or its first characters")
     .option("--weights <file>", "safetensors with timm's or BEiT's names; with --artifact in place of its own")
+    .addOption(partial())
     .option("--network <n>", "which of a classifier's networks (default: the best on validation)", positive)
     .option("--average", "the moving average of a classifier's weights")
     .option("--classes <file>", "names of the outputs, one on a line, for a model (ImageNet: wnids)")
