@@ -52,6 +52,16 @@ describe("the stage codebook", () => {
       await expect(stopped).rejects.toMatchObject({ exitCode: 130 });
       expect((await runHere(codebookStage, again)).artifact).toBe(whole.artifact);
       await rm(other, { recursive: true, force: true });
+      if (recipe.codebook.adversarial !== null) {
+        const rows = await historyOf(whole.artifact);
+        expect(rows).toHaveLength(6);
+        for (const [step, { adversarialWeight, discriminator }] of rows.entries()) {
+          const on = step >= recipe.codebook.adversarial.startStep;
+          expect((adversarialWeight as number) > 0, `the weight of step ${step}`).toBe(on);
+          expect((discriminator as number) > 0, `the discriminator of step ${step}`).toBe(on);
+          if (!on) expect([adversarialWeight, discriminator]).toEqual([0, 0]);
+        }
+      }
 
       using tokenizer = await loadTokenizer(await Store.open(base), whole.artifact);
       tf.tidy(() => {
@@ -90,6 +100,12 @@ describe("the stage codebook", () => {
     await rm(elsewhere.store, { recursive: true });
   }, 120_000);
 });
+
+/** The figures of an artifact's steps. */
+async function historyOf(artifact: string): Promise<Record<string, number>[]> {
+  const bytes = await (await Store.open(base)).artifactBlob(artifact, "history.json");
+  return JSON.parse(new TextDecoder().decode(bytes));
+}
 
 /** The published encoder's tensors, all zero but for the bias of code 77. */
 function dallEWeights(): Record<string, HostArray> {
