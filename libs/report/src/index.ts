@@ -1,4 +1,11 @@
-export { type CardArtifact, cardArtifact, type ReproducibilityCard, reproducibilityCard } from "./card/card.ts";
+export {
+  type CardArtifact,
+  type CardInputs,
+  cardArtifact,
+  cardFormat,
+  type ReproducibilityCard,
+  reproducibilityCard,
+} from "./card/card.ts";
 export { renderCard } from "./card/card-page.ts";
 export { figuresOf, makeCard } from "./card/make-card.ts";
 export { type DataSummary, readDataSummary } from "./data-summary.ts";

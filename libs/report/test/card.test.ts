@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { figuresOf, makeCard, renderCard, reproducibilityCard } from "../src/index.ts";
-import { exampleRun } from "./example-run.ts";
+import { exampleRun, folderDigest } from "./example-run.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "peco-card-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -39,6 +39,45 @@ describe("the reproducibility card", async () => {
     await store.runs.write(record);
     expect(hardware).toMatchObject({ ...record.machine, devices: "CPU:0, GPU:0", accelerator: "H100, 550.1" });
     expect(software).toEqual({ ...card.software, tensorflowBuild: "cuda12" });
+  });
+
+  it("names by their hashes the folder, the weights and the artifacts that came from outside", async () => {
+    expect(card.inputs).toEqual({ folder: null, weights: [], given: [] });
+    const digest = "e".repeat(64);
+    const origin = { preset: "mocov3-vit-b16", digest, licence: "CC BY-NC 4.0" };
+    const weights = { stage: "perceptual-network", digest, origin };
+    const other = await exampleRun(join(folder, "outside"), { flat: true, pictures: 1, weights });
+    const record = await other.store.runs.read(other.id);
+    expect((await makeCard(other.store, other.id)).inputs).toEqual({
+      folder: folderDigest,
+      weights: [
+        {
+          stage: "perceptual-network",
+          key: "perceptualNetwork.weights",
+          path: "weights/moco.safetensors",
+          digest,
+          preset: "mocov3-vit-b16",
+          licence: "CC BY-NC 4.0",
+        },
+      ],
+      given: [],
+    });
+    const stages = record.stages.filter(({ name }) => name === "data" || name === "evaluate");
+    await other.store.runs.write({ ...record, stages });
+    const given = await makeCard(other.store, other.id);
+    const made = (name: string) => record.stages.find((stage) => stage.name === name)?.artifact;
+    expect(given.inputs?.given).toEqual([
+      { name: "codebook", artifact: made("codebook"), kind: "tokenizer" },
+      { name: "perceptual-network", artifact: made("perceptual-network"), kind: "perceptual-network" },
+      { name: "pretrain", artifact: made("pretrain"), kind: "pretrained-vit" },
+    ]);
+    expect(renderCard(given)).toContain(made("codebook"));
+  });
+
+  it("of an earlier format, without those hashes, can be read", () => {
+    const { inputs: _, ...old } = { ...card, format: 1 };
+    expect(reproducibilityCard.parse(old)).toEqual(old);
+    expect(reproducibilityCard.safeParse({ ...card, format: 3 }).success).toBe(false);
   });
 
   it("leaves times out of the figures that are compared", () => {

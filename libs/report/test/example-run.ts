@@ -1,6 +1,5 @@
-import { createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
-import { type RunStage, Store } from "@peco/artifacts";
+import { digestOf, type Manifest, type RunStage, Store } from "@peco/artifacts";
 import { fold, key, type Stream, stream } from "@peco/random";
 import { type Evaluation, evaluation } from "../src/index.ts";
 import { EXAMPLE_CLASSES, examplePicture } from "./example-pictures.ts";
@@ -13,6 +12,8 @@ export interface ExampleOptions {
   /** Names of classes, to try long and odd ones. */
   classes?: string[];
   pictures?: number;
+  /** Of somebody else's weights, what the stage's own artifact says of them. */
+  weights?: { stage: string; digest: string; origin?: object };
 }
 
 /** Makes a store in `folder` with a finished run that looks like a small one; gives the store and the run's id. */
@@ -54,6 +55,7 @@ export async function exampleRun(folder: string, options: ExampleOptions = {}): 
 const recipe = {
   image: { size: 32, patch: 8, mean: [0.5, 0.5, 0.5], std: [0.25, 0.25, 0.25] },
   vit: { width: 64, depth: 3, heads: 4, mlpRatio: 4, positions: "sincos", dropPath: 0 },
+  perceptualNetwork: { weights: "weights/moco.safetensors" },
   codebook: {
     steps: 1000,
     batch: 64,
@@ -71,6 +73,9 @@ const recipe = {
   },
   finetune: { steps: 600, batch: 32, lrs: [0.001, 0.002], repeats: 2, smoothing: 0.1 },
 };
+
+/** What stands for the contents of the folder of a run without classes. */
+export const folderDigest = "f".repeat(64);
 
 const json = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
@@ -92,9 +97,17 @@ async function exampleStages(store: Store, seed: string, options: ExampleOptions
       ),
     );
     const from = Object.fromEntries(inputs.map((input) => [input, made.get(input) as string]));
-    const digest = await store.publish({ kind, blobs, inputs: from, meta: { seed, ...content.meta } });
+    const weights = options.weights?.stage === name ? options.weights : null;
+    const meta = { seed, ...content.meta, ...(weights?.origin !== undefined && { origin: weights.origin }) };
+    const digest = await store.publish({ kind, blobs, inputs: from, meta: meta as Manifest["meta"] });
     made.set(name, digest);
-    const stageKey = createHash("sha256").update(`${name} ${seed}`).digest("hex");
+    const outside = {
+      ...(name === "data" && options.flat ? { folder: folderDigest } : {}),
+      ...(weights === null ? {} : { weights: weights.digest }),
+    };
+    const parts = { stage: name, inputs: { ...from, ...outside }, seed };
+    const stageKey = digestOf(parts);
+    await store.finish(stageKey, { stage: name, parts, artifact: digest, metrics: {}, record: {} });
     stages.push({
       name,
       seed,

@@ -55,13 +55,23 @@ function codeSection({ code }: ReproducibilityCard): Html {
   ]);
 }
 
-function dataSection({ data }: ReproducibilityCard): Html {
+function dataSection({ data, inputs }: ReproducibilityCard): Html {
+  const folder = inputs?.folder ?? null;
   return section("open-data", "3. Open data", [
     ["source", data.source],
+    ...(folder === null ? [] : [["names and contents, SHA-256", folder] as const]),
     ["licence", data.licence],
     ...Object.entries(data.artifacts).map(([seed, digest]): [string, string] => [`packed, seed ${seed}`, digest]),
     ["files skipped", number(data.skipped)],
     ["copies", number(data.copies)],
+    ...(inputs?.weights ?? []).map(({ stage, path, digest, preset, licence }): [string, string] => [
+      `weights that ${stage} read`,
+      `${path}${preset === null ? "" : ` (${preset})`}, SHA-256 ${digest}, licence: ${licence}`,
+    ]),
+    ...(inputs?.given ?? []).map(({ name, artifact, kind }): [string, string] => [
+      `given by an earlier run: ${labelled(name, "")[0]}`,
+      `${kind}, ${artifact}`,
+    ]),
   ]);
 }
 

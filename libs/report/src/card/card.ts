@@ -18,12 +18,40 @@ export const cardArtifact = z.strictObject({
   seconds: z.number().nullable(),
 });
 
+/** What a run took from outside, by its hashes. */
+export const cardInputs = z.strictObject({
+  /** SHA-256 of the names and contents of the folder of pictures; null for the generated set. */
+  folder: digest.nullable(),
+  /** Files of somebody else's weights. */
+  weights: z.array(
+    z.strictObject({
+      stage: text,
+      /** The recipe's key that names the file. */
+      key: text,
+      /** As the recipe has it. */
+      path: text,
+      /** SHA-256 of the file. */
+      digest,
+      /** What the file holds; null where the artifact does not say. */
+      preset: text.nullable(),
+      licence: text,
+    }),
+  ),
+  /** Artifacts of earlier runs that it was given instead of making them, by what the stage calls such an input. */
+  given: z.array(z.strictObject({ name: text, artifact: digest, kind: text })),
+});
+/** See {@link cardInputs}. */
+export type CardInputs = z.infer<typeof cardInputs>;
+
+/** The format that is written; cards of format 1 lack `inputs` and can be read. */
+export const cardFormat = 2;
+
 /**
  * A run's reproducibility card: the seven variables by which the method's paper was found to be hard to repeat (pseudocode, open code, open
  * data, dataset splits, hardware, software versions, experiment setup), each filled from the run itself.
  */
 export const reproducibilityCard = z.strictObject({
-  format: z.literal(1),
+  format: z.literal([1, cardFormat]),
   run: text,
   created: z.iso.datetime(),
   pseudocode: z.array(z.strictObject({ stage: text, file: text, lines: z.array(text) })),
@@ -45,6 +73,8 @@ export const reproducibilityCard = z.strictObject({
     skipped: z.int(),
     copies: z.int(),
   }),
+  /** Of format 2. */
+  inputs: cardInputs.optional(),
   splits: z.strictObject({
     definition: text,
     counts,

@@ -1,7 +1,8 @@
 import { type Manifest, ObjectMissing, type RunRecord, type RunStage, type Store } from "@peco/artifacts";
 import { type DataSummary, readDataSummary } from "../data-summary.ts";
 import { recipeValues } from "../recipe-values.ts";
-import { type CardArtifact, type ReproducibilityCard, reproducibilityCard } from "./card.ts";
+import { type CardArtifact, cardFormat, type ReproducibilityCard, reproducibilityCard } from "./card.ts";
+import { inputsOf } from "./inputs.ts";
 import { pseudocode } from "./pseudocode.ts";
 
 /**
@@ -24,7 +25,7 @@ export async function makeCard(store: Store, id: string): Promise<Reproducibilit
   const summary = await readDataSummary(store, data[0]?.artifact ?? "", run);
   const { revision, changed, lockfile, devices, accelerator, ...software } = run.software;
   return reproducibilityCard.parse({
-    format: 1,
+    format: cardFormat,
     run: run.id,
     created: run.created,
     pseudocode: pseudocode([...new Set(run.stages.map(({ name }) => name))], run.recipe.resolved),
@@ -35,6 +36,7 @@ export async function makeCard(store: Store, id: string): Promise<Reproducibilit
       lockfile: lockfile ?? null,
     },
     data: dataOf(run, summary, data),
+    inputs: await inputsOf(store, run),
     splits: { definition: summary.split, counts: summary.counts, labelled: summary.labelled, classes: summary.classes },
     hardware: {
       ...run.machine,
