@@ -6,6 +6,8 @@ import {
   compileStep,
   Diverged,
   openData,
+  type Preprocessing,
+  preprocessing,
   publishModel,
   StageCheckpoints,
   subtree,
@@ -94,6 +96,7 @@ export const finetuneStage: Stage = async (context) => {
     kind: "classifier",
     weights: Object.assign({}, ...weights),
     config: { vit: options.vit, classes: data.index.classes, lr, networks, diverged },
+    preprocessing: preprocessingOf(options),
     ...(start.origin && { origin: start.origin }),
     history: Object.fromEntries(tried.map(({ part, trained }) => [part, trained.history])),
     figures,
@@ -113,6 +116,11 @@ export const finetuneStage: Stage = async (context) => {
     },
   };
 };
+
+/** How the network's own pictures are prepared: `finetune.pictureSize` or the network that is started from may differ from the recipe's `image`. */
+function preprocessingOf({ vit: { size, mean, std } }: FinetuneOptions): Preprocessing {
+  return preprocessing.parse({ size, mean, std });
+}
 
 /** Trains and validates every network, those of one learning rate after the other. */
 async function tryAll(
@@ -178,12 +186,15 @@ function trainingOf(
   const wanted = spec.stage === "finetune-from-scratch" ? (own.fromScratchSteps ?? own.steps) : own.steps;
   const steps = spec.preflight ? 1 : wanted;
   const schedule = lrSchedule({ ...own.optimizer, lr }, steps);
+  // What RandAugment fills with is the mean's colour, and the mean is the network's own.
+  const image = { ...recipe.image, mean: preprocessingOf(options).mean };
+  const batches = stageBatches("finetune", { ...recipe, image }, spec.seed);
   return {
     part: `lr ${lr}, repeat ${repeat}`,
     steps,
     initial: () => initFinetuning(options, random.fold(key, "start"), start.vit),
     compiled,
-    batches: data.batches({ ...stageBatches("finetune", recipe, spec.seed), stage: `${spec.stage}/${repeat}` }),
+    batches: data.batches({ ...batches, stage: `${spec.stage}/${repeat}` }),
     hyper: (step) => ({ lr: schedule(step) }),
     key: random.fold(key, "steps"),
     imagesPerStep: own.batch,

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Store, sha256 } from "@peco/artifacts";
+import { Dataset } from "@peco/data";
 import { exportWeights, initVisionTransformer } from "@peco/models";
 import type { StageProgress } from "@peco/stage";
 import { Diverged, WrongArtifact } from "@peco/training";
@@ -14,7 +15,7 @@ import {
   type Tree,
   tf,
 } from "tfjs-libtensorflow";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { classes, runHere, shortRecipe, specFor, untrainedStore } from "../../../libs/training/test/untrained-store.ts";
 import { bestRate, finetuneStage, TooFewLabels } from "../src/index.ts";
 
@@ -123,6 +124,46 @@ describe("the stages of fine-tuning", () => {
     const { tensors } = decodeSafetensors(await opened.artifactBlob(artifact, "weights.safetensors"));
     expect(tensors["averages.3.head.weight"]?.shape).toEqual(tensors["networks.3.head.weight"]?.shape);
     expect(tensors["averages.3.head.weight"]?.data).not.toEqual(tensors["networks.3.head.weight"]?.data);
+  });
+
+  it("says how the network's own pictures are prepared, and fills with its own mean", async () => {
+    const sets = [
+      "finetune.start=perceptual-network",
+      "finetune.randAugment={operations: 2, magnitude: 9, deviation: 0.5}",
+    ];
+    const { recipe, inputs, spec } = await prepared("finetune", ...sets);
+    const opened = await Store.open(store);
+    const { kind, blobs, meta } = await opened.manifest(inputs["perceptualNetwork"] ?? "");
+    const colours = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
+    const config = { ...(meta["config"] as object), ...colours };
+    const outside = await opened.publish({ kind, blobs, inputs: {}, meta: { ...meta, config } as typeof meta });
+    const given = vi.spyOn(Dataset.prototype, "batches");
+    const fills = () =>
+      given.mock.calls.flatMap(([asked]) => (asked.kind === "labelled" && asked.views.randAugment?.fill) || []);
+    try {
+      const own = specFor("finetune", { store, recipe, inputs: { ...inputs, perceptualNetwork: outside } });
+      const { artifact } = await runHere(finetuneStage, { ...own, preflight: true });
+      expect((await opened.manifest(artifact)).meta["preprocessing"]).toEqual({ size: 32, ...colours });
+      expect(fills()).toEqual([124, 116, 104]);
+      given.mockClear();
+      // A network with the recipe's own colours.
+      const plain = await runHere(finetuneStage, { ...spec, preflight: true });
+      const { size, mean, std } = recipe.image;
+      expect((await opened.manifest(plain.artifact)).meta["preprocessing"]).toEqual({ size, mean, std });
+      expect(fills()).toEqual([128, 128, 128]);
+    } finally {
+      given.mockRestore();
+    }
+  });
+
+  it("says the size of the pictures that a network was fine-tuned with", async () => {
+    for (const stage of ["finetune", "finetune-from-scratch"] as const) {
+      const { recipe, spec } = await prepared(stage, "data.form=encoded", "finetune.pictureSize=16");
+      const { artifact } = await runHere(finetuneStage, { ...spec, preflight: true });
+      const { meta } = await (await Store.open(store)).manifest(artifact);
+      const { mean, std } = recipe.image;
+      expect(meta["preprocessing"]).toEqual({ size: 16, mean, std });
+    }
   });
 
   it("names the file that a classifier was fine-tuned from, its digest and its licence", async () => {
