@@ -19,11 +19,13 @@ describe("DALL-E's encoder", () => {
     expect(tokens.shape).toEqual([2, 4, 4]);
     const [found, expected] = [tokens.dataSync(), reference("tokens").dataSync()];
     const best = tf.topk(reference("logits"), 2).values.dataSync();
-    const different = [...expected].filter((token, i) => {
+    // the two best logits are 4.8e-3 apart at least: none is so near a tie that rounding might decide
+    const nearTies = [...expected].filter((_, i) => {
       const [first, second] = [best[2 * i] as number, best[2 * i + 1] as number];
-      return token !== found[i] && first - second > 1e-5 * Math.abs(first);
+      return first - second < 1e-5 * Math.abs(first);
     });
-    expect(different).toEqual([]);
+    expect(nearTies).toHaveLength(0);
+    expect([...expected].filter((token, i) => token === found[i])).toHaveLength(32);
   });
 
   it("is wanted in the published widths: 74 tensors", () => {
