@@ -39,7 +39,7 @@ export class ClassesDiffer extends DataError {
   readonly exitCode = 65;
 }
 
-/** Thrown when pictures lie both in class folders and beside them, so that it is not clear what was meant. */
+/** Thrown when pictures lie both in class folders and beside them, or parts of a split beside other folders: it is not clear what was meant. */
 export class MixedLayout extends DataError {
   readonly exitCode = 65;
 }

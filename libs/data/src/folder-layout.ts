@@ -50,10 +50,36 @@ export async function layoutOf(folder: string, entries: readonly FoundEntry[]): 
   }
   const words = [...tops].map((top) => splitFolders[top.toLowerCase()]);
   if (tops.size === 1 || !words.includes("train") || words.includes(undefined)) {
+    checkClassNames(folder, entries);
     const files = entries.map((entry) => ({ ...entry, className: firstPart(entry.name), split: null }));
     return { ...whole, classes: classesOf(folder, files), files };
   }
   return splitLayout(folder, entries, [...tops]);
+}
+
+/**
+ * Checks that no folder among several that are taken for classes is part of a split: it is called like one, and has folders itself.
+ *
+ * @throws MixedLayout
+ */
+function checkClassNames(folder: string, entries: readonly FoundEntry[]): void {
+  const tops = [...new Set(entries.map(({ name }) => firstPart(name)))];
+  const parts = tops.filter(
+    (top) =>
+      splitFolders[top.toLowerCase()] !== undefined &&
+      entries.some(({ name }) => firstPart(name) === top && firstPart(name.slice(top.length + 1)) !== ""),
+  );
+  if (tops.length === 1 || parts.length === 0) return;
+  const beside = tops.find((top) => splitFolders[top.toLowerCase()] === undefined);
+  const lack = beside === undefined ? "and no folder train" : `and beside them ${beside}`;
+  throw new MixedLayout(
+    `${folder} has ${parts.join(", ")} with folders inside, as the parts of a split have, ${lack}: classes, or a split?`,
+    {
+      path: folder,
+      remedy:
+        "For a split, leave only train, val and test in the folder, train among them. A class that is called like one of these must have no folders inside.",
+    },
+  );
 }
 
 async function splitLayout(folder: string, entries: readonly FoundEntry[], tops: readonly string[]): Promise<Layout> {

@@ -85,6 +85,8 @@ describe("scanFolder", () => {
   it("takes classes that are called like parts of a split for classes", async () => {
     await files("train/1.jpg", "plane/2.jpg", "test/3.jpg");
     expect((await shape()).classes).toEqual(["plane", "test", "train"]);
+    await files("plane/old/4.jpg");
+    expect((await shape()).classes).toEqual(["plane", "test", "train"]);
   });
 
   it("takes one flat folder without classes", async () => {
@@ -155,6 +157,25 @@ describe("refusals", () => {
       "MixedLayout",
       /for example train\/2\.jpg$/,
     ],
+    [
+      "a folder beside the parts of a split",
+      ["train/a/1.jpg", "train/b/1.jpg", "val/a/2.jpg", "val/b/2.jpg", "thumbs/x.jpg"],
+      "MixedLayout",
+      /has train, val with folders inside, as the parts of a split have, and beside them thumbs: classes, or a split\?$/,
+    ],
+    [
+      "class folders beside a part of a split",
+      ["a/1.jpg", "b/1.jpg", "Validation/a/2.jpg", "Validation/b/2.jpg"],
+      "MixedLayout",
+      /has Validation with folders inside, as the parts of a split have, and beside them a: /,
+    ],
+    [
+      "parts of a split without one for training",
+      ["test/a/1.jpg", "test/b/1.jpg", "val/a/2.jpg", "val/b/2.jpg"],
+      "MixedLayout",
+      /has test, val with folders inside, as the parts of a split have, and no folder train: /,
+    ],
+    ["the test alone", ["test/a/1.jpg", "test/b/2.jpg"], "OneClassOnly", /has one class only, test$/],
     [
       "a class that only train has",
       ["train/a/1.jpg", "train/b/2.jpg", "val/a/3.jpg"],
