@@ -39,6 +39,10 @@ export interface Experiment {
   /** Absolute path of the folder. */
   readonly data: string | null;
   readonly stages: readonly Stage[];
+  /** The last stage, where not all are wanted. @default all */
+  readonly until?: string;
+  /** What it is a part of, for the reader of its record, such as one arm of a study. @default a run of its own */
+  readonly partOf?: string;
   /** Artifacts by the stage that made them, for stages that are not carried out again. @default none */
   readonly given?: ReadonlyMap<string, string>;
   /** The files of somebody else's weights that stages read, hashed. */
@@ -86,6 +90,7 @@ export async function experiment(
     folder,
     data,
     stages,
+    ...(options.until === undefined ? {} : { until: options.until }),
     weights,
     stagesOf,
     remarks: [

@@ -6,21 +6,45 @@ import {
   type Store,
   thisProcess,
 } from "@peco/artifacts";
+import { recipeFile, recipeNames } from "@peco/recipes";
 import type { Outcome, StageEvent } from "@peco/stage";
 import type { Experiment } from "./experiment.ts";
 import { machine, software } from "./machine.ts";
 
-/** The command that does the same again, apart from where its store lies. */
-function commandLine({ loaded, data, seeds }: Experiment): string {
+/**
+ * The command that does the same again, apart from where its store lies; null where none does, since networks were taken from stages
+ * that are not the run's own.
+ */
+export function commandLine({ loaded, data, seeds, until, given }: Experiment): string | null {
+  if (given !== undefined) return null;
   const words = [
     ...(data === null ? [] : ["--data", data]),
     "--recipe",
-    loaded.name,
+    isBundled(loaded) ? loaded.name : loaded.file,
     ...loaded.sets.flatMap((set) => ["--set", set]),
     ...(seeds.length === 1 ? ["--seed"] : ["--seeds"]),
     seeds.join(","),
+    ...(until === undefined ? [] : ["--until", until]),
   ];
   return ["./peco run", ...words.map((word) => (/^[\w./:,=[\]@+-]+$/.test(word) ? word : `'${word}'`))].join(" ");
+}
+
+/** Whether a recipe is found by its name: a file of the user's has a name, too. */
+function isBundled({ name, file }: Experiment["loaded"]): boolean {
+  return recipeNames().includes(name) && recipeFile(name) === file;
+}
+
+/** Remarks, and what the names of recipe and stages cannot tell. */
+function notesOf({ remarks, partOf, given }: Experiment): string[] {
+  return [
+    ...(partOf === undefined ? [] : [`Part of a study: ${partOf}.`]),
+    ...(given === undefined
+      ? []
+      : [
+          `No command of its own repeats this run: it was given what earlier runs made (${[...given].map(([stage, artifact]) => `${stage} ${artifact.slice(0, 12)}`).join(", ")}).`,
+        ]),
+    ...remarks,
+  ];
 }
 
 /** Keeps the record of a run: `run.json` after every change of a stage, `metrics.jsonl` as steps are reported. */
@@ -38,7 +62,8 @@ export class RunLog {
 
   /** Makes the run's folder, with all its stages waiting. */
   static async create(store: Store, experiment: Experiment, tensorflow: string | null): Promise<RunLog> {
-    const { loaded, data, seeds, stages, remarks } = experiment;
+    const { loaded, data, seeds, stages } = experiment;
+    const command = commandLine(experiment);
     const waiting = seeds.flatMap((seed) =>
       stages.map(
         ({ name }): RunStage => ({
@@ -57,7 +82,7 @@ export class RunLog {
       process: await thisProcess(),
       ended: null,
       seconds: null,
-      command: commandLine(experiment),
+      ...(command === null ? {} : { command }),
       recipe: { name: loaded.name, resolved: loaded.recipe },
       data,
       seeds: seeds.map(String),
@@ -65,7 +90,7 @@ export class RunLog {
       failure: null,
       machine: machine(),
       software: software(tensorflow),
-      notes: [...remarks],
+      notes: notesOf(experiment),
     });
     return new RunLog(store, record);
   }

@@ -89,7 +89,7 @@ function late({ signal, deadlineMs }: StudyWork): boolean {
 async function packOnce(work: StudyWork): Promise<void> {
   const { base, other, seeds } = work.study;
   for (const folder of [base, ...(other === null ? [] : [other])]) {
-    const experiment = { ...folder, seeds: seeds.slice(0, 1), stages: folder.stages.filter(isPacking) };
+    const experiment = { ...folder, seeds: seeds.slice(0, 1), stages: folder.stages.filter(isPacking), until: "data" };
     const found = await findStages(experiment, work.store, seeds[0] ?? 0n);
     if (late(work) || found.every(({ result }) => result !== null)) continue;
     await using services = new UnitServices(work);

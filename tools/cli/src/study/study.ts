@@ -110,8 +110,8 @@ export function experimentOf(study: Study, { run, seed, budget }: Cell, flops: P
     ...(firstBudget ? [] : topOneAlone),
   ];
   const loaded = loadRecipe(base.loaded.file, { sets, source: base.folder === null ? "generated" : "folder" });
-  const name = `${base.loaded.name}: ${cellName({ run, budget })}`;
-  return { ...base, loaded: { ...loaded, name }, seeds: [seed], stages: base.stagesOf(loaded.recipe) };
+  const partOf = `${study.name}, ${cellName({ run, budget })}`;
+  return { ...base, loaded, partOf, seeds: [seed], stages: base.stagesOf(loaded.recipe) };
 }
 
 /**
@@ -126,7 +126,7 @@ export function otherExperimentOf(study: Study, of: Experiment, artifacts: Reado
   const given = new Map([...artifacts].filter(([stage]) => stage !== "data" && stage !== "evaluate"));
   const stages = of.stagesOf(loaded.recipe).filter(({ name }) => name === "data" || name === "evaluate");
   const { folder, data } = other;
-  return { ...of, loaded: { ...loaded, name: `${of.loaded.name}, other style` }, stages, given, folder, data };
+  return { ...of, loaded, partOf: `${of.partOf}, other style`, stages, given, folder, data };
 }
 
 /** A cell in a few words: `peco, 320 labels`. */
