@@ -1,13 +1,17 @@
-import { mkdirSync, writeFileSync } from "node:fs";
-import { dirname, join, resolve } from "node:path";
-import { Store } from "@peco/artifacts";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import type { RunRecord } from "@peco/artifacts";
 import { makeCard, type ReproducibilityCard } from "@peco/report";
 import { z } from "zod";
 import { checkout } from "../checkout.ts";
 import type { Answer } from "../output.ts";
 import { checkRevision, hereFor, machineRemarks, readCard } from "../reproduce/check-machine.ts";
 import { compareArtifacts, stageComparison, verdict, worst } from "../reproduce/compare-cards.ts";
-import { runCommand } from "../run/command.ts";
+import { closeOwnStore, findOwnStore, openOwnStore } from "../reproduce/own-store.ts";
+import { runExperiment, showReading } from "../run/command.ts";
+import { Display } from "../run/display.ts";
+import { type Experiment, experiment } from "../run/experiment.ts";
 import { UsageError } from "../usage-error.ts";
 
 /** The document of `peco reproduce --json`. */
@@ -16,25 +20,15 @@ export const reproduceDocument = z.object({
   run: z.string().describe("the run that it is of"),
   remarks: z.array(z.string()).describe("what differs here and may change the last bits or the time"),
   again: z.string().nullable().describe("the run that repeated it; null with --check"),
-  store: z.string().describe("where the repetition lies"),
+  store: z.string().describe("where the repetition lies, or with --check would"),
+  ran: z.int().describe("stages that this call carried out; 0 with --check"),
+  resumed: z.int().describe("stages that an interrupted call had carried out for the same repetition"),
   tolerance: z.number(),
   verdict: verdict.nullable().describe("the worst of all stages; null with --check"),
   firstDifference: z.string().nullable().describe("the first stage that is not identical"),
   stages: z.array(stageComparison),
 });
 type Document = z.infer<typeof reproduceDocument>;
-
-/** Thrown when the pictures are not those of the card. */
-export class OtherPictures extends Error {
-  override readonly name = "OtherPictures";
-  readonly exitCode = 65;
-  readonly remedy = "Give the folder that the card's run had: --data DIR.";
-  readonly path: string;
-  constructor(path: string, seed: string) {
-    super(`the pictures of ${path} (seed ${seed}) are not those of the card: their packed contents have another hash`);
-    this.path = path;
-  }
-}
 
 /** The words of `peco reproduce`. */
 export interface ReproduceOptions {
@@ -48,31 +42,33 @@ export interface ReproduceOptions {
 }
 
 /**
- * Repeats a run by its card: checks code, versions and pictures, runs it in a store of its own (so that nothing is found finished that
- * the first run made), and compares what every stage made.
+ * Repeats a run by its card: checks code, versions and pictures, carries out all stages in a store of its own (so that nothing is found
+ * finished that another run made), and compares what every stage made. An interrupted repetition goes on where it stopped.
  */
 export async function reproduceCommand(options: ReproduceOptions): Promise<Answer> {
   const path = resolve(options.card);
   const card = readCard(path);
   if (options.otherRevision !== true) checkRevision(card);
   const remarks = machineRemarks(card, hereFor(card));
-  const store = options.store === undefined ? join(checkout, "reproductions", card.run) : resolve(options.store);
-  const words = wordsOf(card, options, store);
-  const common = { card: path, run: card.run, remarks, store, tolerance: options.tolerance };
-  if (options.check === true)
-    return answerOf({ ...common, again: null, verdict: null, firstDifference: null, stages: [] });
-  for (const remark of remarks) process.stderr.write(`${remark}\n`);
+  const asked = options.store === undefined ? null : resolve(options.store);
+  const own = await findOwnStore(card, asked, join(checkout, "reproductions", card.run));
+  const display = new Display();
+  const what = await experimentOf(card, options, own.path, display);
+  const common = { card: path, run: card.run, remarks, store: own.path, tolerance: options.tolerance };
+  const nothing = { again: null, ran: 0, resumed: 0, verdict: null, firstDifference: null, stages: [] };
+  if (options.check === true) return answerOf({ ...common, ...nothing });
 
-  await runCommand({ ...words, until: "data" });
-  const opened = await Store.open(store);
-  await checkPictures(opened, card);
-  const last = card.experiment.artifacts.at(-1)?.stage;
-  const { document } = await runCommand(last === undefined ? words : { ...words, until: last });
-  const again = await makeCard(opened, (document as { run: string }).run);
+  for (const remark of remarks) display.line(remark);
+  const store = await openOwnStore(own, card);
+  const { document } = await runExperiment(what, display);
+  const record = await store.runs.read((document as { run: string }).run);
+  const again = await makeCard(store, record.id);
+  await closeOwnStore(store, card);
   const stages = compareArtifacts(card.experiment.artifacts, again.experiment.artifacts, options.tolerance);
   const first = stages.find((stage) => stage.verdict !== "identical");
   return answerOf({
     ...common,
+    ...carriedOut(record),
     again: again.run,
     verdict: worst(stages),
     firstDifference: first === undefined ? null : `${first.stage}, seed ${first.seed}`,
@@ -80,35 +76,51 @@ export async function reproduceCommand(options: ReproduceOptions): Promise<Answe
   });
 }
 
-/** The words of `peco run` that repeat a card; its recipe is written down whole, since a named one may have changed. */
-function wordsOf(card: ReproducibilityCard, { data }: ReproduceOptions, store: string) {
+/** What a card's run did, by its own recipe: a named one may have changed. */
+async function experimentOf(
+  card: ReproducibilityCard,
+  { data }: ReproduceOptions,
+  store: string,
+  display: Display,
+): Promise<Experiment> {
   const { source } = card.data;
   if (source === "generated" && data !== undefined)
     throw new UsageError("the card's run made its pictures itself: --data has no place here");
-  mkdirSync(dirname(store), { recursive: true });
-  const recipe = `${store}.yaml`;
-  writeFileSync(recipe, `${JSON.stringify(card.experiment.resolved, null, 2)}\n`);
-  return {
-    recipe,
-    store,
-    seeds: card.experiment.seeds.map(BigInt),
-    ...(source === "generated" ? {} : { data: data ?? source }),
-  };
+  const folder = mkdtempSync(join(tmpdir(), "peco-reproduce-"));
+  try {
+    const recipe = join(folder, `${card.run}.yaml`);
+    writeFileSync(recipe, `${JSON.stringify(card.experiment.resolved, null, 2)}\n`);
+    const words = { recipe, store, seeds: card.experiment.seeds.map(BigInt) };
+    const what = await experiment(
+      { ...words, ...(source === "generated" ? {} : { data: data ?? source }) },
+      showReading(display),
+    );
+    return onlyStagesOf(card, what);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
 }
 
-async function checkPictures(store: Store, card: ReproducibilityCard): Promise<void> {
-  const run = await store.runs.read(await store.runs.resolve("last"));
-  for (const { name, seed, artifact } of run.stages) {
-    const wanted = card.data.artifacts[seed];
-    if (name === "data" && artifact !== wanted) throw new OtherPictures(card.data.source, seed);
-  }
+/** The same without stages that the card's run did not have, be it that it stopped early. */
+function onlyStagesOf(card: ReproducibilityCard, what: Experiment): Experiment {
+  const names = new Set(card.experiment.artifacts.map(({ stage }) => stage));
+  const stagesOf: Experiment["stagesOf"] = (recipe) => what.stagesOf(recipe).filter(({ name }) => names.has(name));
+  return { ...what, stages: stagesOf(what.loaded.recipe), stagesOf };
+}
+
+/** How many stages a run carried out itself; what several seeds share counts once. */
+function carriedOut({ stages }: RunRecord): Pick<Document, "ran" | "resumed"> {
+  const all = new Set(stages.map(({ key }) => key));
+  const ran = new Set(stages.filter(({ state }) => state === "ran").map(({ key }) => key));
+  return { ran: ran.size, resumed: all.size - ran.size };
 }
 
 function answerOf(document: Document): Answer {
   return { document, text: textOf(document), exitCode: document.verdict === "different" ? 76 : 0 };
 }
 
-function textOf({ run, remarks, verdict: found, stages, firstDifference, again, store }: Document): string {
+function textOf(document: Document): string {
+  const { run, remarks, verdict: found, stages, firstDifference, again, store, ran, resumed } = document;
   if (found === null) {
     const said = remarks.length === 0 ? ["nothing differs that could change a result"] : remarks;
     return [`run ${run} can be repeated here:`, ...said.map((line) => `  ${line}`)].join("\n");
@@ -118,5 +130,10 @@ function textOf({ run, remarks, verdict: found, stages, firstDifference, again, 
     return `  ${stage.padEnd(22)}seed ${seed}  ${each}${far}`;
   });
   const where = firstDifference === null ? "" : `; the first difference is in ${firstDifference}`;
-  return [...rows, `${found}${where}`, `run ${again} in ${store}`].join("\n");
+  const before = resumed === 0 ? "" : `, and ${resumed} before this repetition was interrupted`;
+  return [
+    ...rows,
+    `${found}${where}`,
+    `${ran} ${ran === 1 ? "stage was" : "stages were"} carried out now${before}: run ${again} in ${store}`,
+  ].join("\n");
 }

@@ -16,18 +16,12 @@ import { writeCard } from "./write-card.ts";
 /** `peco run`: the main job. Everything is shown on standard error; the answer is the run's document. */
 export async function runCommand(options: RunOptions): Promise<Answer> {
   const display = new Display();
-  const what = await experiment(options, (done, of) =>
-    display.progress({
-      stage: "reading the pictures",
-      part: "",
-      step: done,
-      of,
-      metrics: {},
-      imagesPerSecond: 0,
-      etaSeconds: 0,
-    }),
-  );
-  if (options.dryRun === true) return dryRun(what);
+  const what = await experiment(options, showReading(display));
+  return options.dryRun === true ? dryRun(what) : runExperiment(what, display);
+}
+
+/** Carries out what has been checked. */
+export async function runExperiment(what: Experiment, display: Display): Promise<Answer> {
   const store = await Store.open(what.store, { create: true });
   for (const remark of what.remarks) display.line(remark);
   // The library is about a gigabyte when it has to be fetched; nothing of it is needed when no stage trains.
@@ -42,6 +36,20 @@ export async function runCommand(options: RunOptions): Promise<Answer> {
   await perform(store, what, log, display);
   const report = await writeReport(store, log.id);
   return answerOf(store, log.record, report);
+}
+
+/** Shows how far the folder of pictures has been read. */
+export function showReading(display: Display): (done: number, of: number) => void {
+  return (step, of) =>
+    display.progress({
+      stage: "reading the pictures",
+      part: "",
+      step,
+      of,
+      metrics: {},
+      imagesPerSecond: 0,
+      etaSeconds: 0,
+    });
 }
 
 /** Runs all stages; no process is left behind. */
