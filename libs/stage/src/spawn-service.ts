@@ -1,5 +1,6 @@
 import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
+import { availableParallelism } from "node:os";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -16,7 +17,7 @@ export interface SpawnOptions {
   readonly main: string | URL;
   /** More words for `serve`, such as `--store DIR`. */
   readonly args?: readonly string[];
-  /** Added to this process's environment. */
+  /** Added to this process's environment and to the size of libuv's thread pool. */
   readonly env?: Readonly<Record<string, string>>;
   /** Hears every line that the service writes to standard error. */
   readonly onLog: (line: string) => void;
@@ -92,11 +93,24 @@ function start({ main, args = [], env, at }: SpawnOptions): Child {
   const child = spawn(process.execPath, [file, "serve", withParentFlag, ...where, ...args], {
     detached: true,
     stdio: ["pipe", "pipe", "pipe"],
-    env: { ...process.env, ...env, ...(at === undefined ? {} : { [tokenVariable]: at.token }) },
+    env: {
+      UV_THREADPOOL_SIZE: String(poolThreads(availableParallelism())),
+      ...process.env,
+      ...env,
+      ...(at === undefined ? {} : { [tokenVariable]: at.token }),
+    },
   });
   // the pipe breaks when the service dies, which `exited` tells
   child.stdin.on("error", () => {});
   return child;
+}
+
+/**
+ * Threads of a service's libuv pool: pictures are decoded there whatever worker thread asks for it, and the pool is shared by the
+ * whole process, so that libuv's 4 would be all that decode at once. As many as the worker threads that make batches of picture files.
+ */
+export function poolThreads(cores: number): number {
+  return Math.max(4, Math.min(16, cores));
 }
 
 async function ready(
