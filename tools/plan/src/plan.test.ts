@@ -11,6 +11,29 @@ const of = (name: string, sets: string[] = [], devices = 1) =>
   plan(loadRecipe(name, { sets }).recipe, fleet(devices)).stages;
 
 describe("a plan", () => {
+  it("counts the probes of an evaluation where they are trained, on features that are only computed forwards", () => {
+    const sets = (...more: string[]) => ["evaluate.probe.method=adamw", ...more];
+    const evaluation = (more: string[]) => of("tiny", sets(...more)).filter(({ stage }) => stage === "evaluate");
+    const [probes, words] = evaluation([]);
+    const { image, vit, evaluate } = loadRecipe("tiny").recipe;
+    const { epochs, batch } = evaluate.probe.adamw;
+    const patches = (image.size / image.patch) ** 2;
+    const [tokens, width] = [patches + 1, vit.width];
+    const network = vit.depth * (2 * tokens * 12 * width ** 2 + 4 * tokens ** 2 * width);
+    const embedding = 2 * patches * image.patch ** 2 * 3 * width;
+    // of a classifier forward, and the gradient of its weights
+    const classifiers = 2 * vit.depth * 2 * (2 * width) * 16;
+    expect(probes?.part).toBe("probes of two networks");
+    expect(probes?.flopsPerImage).toBeCloseTo(network + embedding + classifiers, -1);
+    expect(probes?.parameters).toBe(vit.depth * (2 * width + 1) * 16);
+    expect(probes?.images).toBe(2 * epochs * Math.floor(evaluate.probe.labels / batch) * batch);
+    expect(words).toMatchObject({ part: "code words", precision: "float32", images: (probes?.images ?? 0) / 2 });
+    const parts = (...more: string[]) => evaluation(more).map(({ part }) => part);
+    expect(parts("pretrain.target=pixels")).toEqual(["probes of two networks"]);
+    expect(parts("evaluate.codeWords=false")).toEqual(["probes of two networks"]);
+    expect(parts("finetune.start=weights", "finetune.weights=x.safetensors")).toEqual(["probes of two networks"]);
+  });
+
   it("has the stages of the recipe that train", () => {
     const stages = (sets: string[]) => of("tiny", sets).map(({ stage }) => stage);
     expect(stages([])).toEqual(["perceptual-network", "codebook", "pretrain", "finetune", "finetune-from-scratch"]);

@@ -2,14 +2,19 @@ import type { Recipe, StageName } from "@peco/recipes";
 import { countFlops } from "tfjs-libtensorflow";
 import { type Accelerator, utilisation } from "./hardware.ts";
 import { bytesOf, peakLiveBytes } from "./live-bytes.ts";
-import { type StageProgram, stagePrograms } from "./stage-programs.ts";
+import { stagePrograms } from "./stage-programs.ts";
+import type { StageProgram } from "./traced-step.ts";
 
-/** What one training stage takes. */
+/** What one training stage takes, or a part of it. */
 export interface StagePlan {
   readonly stage: StageName;
+  /** What of the stage this is, where it trains several things; null: all of it. */
+  readonly part: string | null;
+  /** Of its matrix products. */
+  readonly precision: Recipe["runtime"]["precision"];
   /** Numbers that are trained. */
   readonly parameters: number;
-  /** Floating-point operations of products and convolutions for one picture, forward and backward, 2 per multiply-add. */
+  /** Floating-point operations of products and convolutions for one picture, forward and backward (of `evaluate`, forward), 2 per multiply-add. */
   readonly flopsPerImage: number;
   /** Optimizer steps, all networks of the stage together. */
   readonly steps: number;
@@ -48,7 +53,7 @@ export interface Fleet {
 }
 
 /**
- * Parameters, operations, memory and time of every training stage of a recipe. The steps are traced as the trainers would, on shapes
+ * Parameters, operations, memory and time of every stage of a recipe that trains, be it an evaluation's classifiers. The steps are traced as the trainers would, on shapes
  * alone, and counted. Time is an assumption: a share of the accelerators' peak, given as a range.
  */
 export function plan(recipe: Recipe, fleet: Fleet): Plan {
@@ -58,7 +63,7 @@ export function plan(recipe: Recipe, fleet: Fleet): Plan {
 }
 
 function stagePlan(stage: StageProgram, { accelerator, devices }: Fleet): StagePlan {
-  const { program, state, frozen, trained, microBatch, batch, steps } = stage;
+  const { program, state, frozen, trained, microBatch, batch, steps, precision } = stage;
   const bytes = (values: typeof state) => Object.values(values).reduce((sum, value) => sum + bytesOf(value), 0);
   const ofTrained = Object.fromEntries(Object.entries(state).filter(([path]) => path.startsWith(trained)));
   const perStep = batch / devices > microBatch;
@@ -69,10 +74,12 @@ function stagePlan(stage: StageProgram, { accelerator, devices }: Fleet): StageP
   };
   const flopsPerImage = countFlops(program) / microBatch;
   const images = steps * batch;
-  const rate = (share: number) => (devices * accelerator.peak * share) / flopsPerImage;
+  const rate = (share: number) => (devices * accelerator.peak[precision] * share) / flopsPerImage;
   const days = (share: number) => images / rate(share) / 86_400;
   return {
     stage: stage.stage,
+    part: stage.part,
+    precision,
     parameters: bytes(ofTrained) / 4,
     flopsPerImage,
     steps,

@@ -9,46 +9,23 @@ import {
   initPerceptualNetwork,
   perceptualNetworkStep,
 } from "@peco/tokenizer-service";
-import { type StepBatch, wholeStep } from "@peco/training";
-import {
-  flatten,
-  leafShape,
-  type Program,
-  programOf,
-  type Step,
-  shapesOf,
-  type Tree,
-  tf,
-  type Value,
-} from "tfjs-libtensorflow";
+import { wholeStep } from "@peco/training";
+import { leafShape, programOf, shapesOf, tf } from "tfjs-libtensorflow";
+import { evaluatePrograms } from "./evaluate-programs.ts";
 import { frozenFeatures, frozenTokenizer } from "./frozen-networks.ts";
-
-/** The training step of a stage, traced on shapes for the pictures that one device computes at a time. */
-export interface StageProgram {
-  readonly stage: StageName;
-  readonly program: Program;
-  /** What the trainer keeps: parameters, optimizer slots, moving averages. */
-  readonly state: Readonly<Record<string, Value>>;
-  /** How paths of the state begin that are parameters which are trained. */
-  readonly trained: string;
-  /** Networks that the step holds fixed. */
-  readonly frozen: Readonly<Record<string, Value>>;
-  /** Pictures that the program takes. */
-  readonly microBatch: number;
-  readonly batch: number;
-  /** Steps of all networks of the stage together. */
-  readonly steps: number;
-}
-
-type Making = Omit<StageProgram, "stage" | "batch" | "steps" | "microBatch">;
+import { hyper, type Making, pictures, record, type StageProgram, shareOf, withFrozen } from "./traced-step.ts";
 
 /** The training steps of the stages that a recipe asks for, in their order. */
 export function stagePrograms(recipe: Recipe, classes: number, devices: number): StageProgram[] {
-  return stageGraph(recipe, { labelled: true, source: "folder" }).flatMap(({ name }) => {
+  return stageGraph(recipe, { labelled: true, source: "folder" }).flatMap(({ name, inputs }) => {
+    if (name === "evaluate")
+      return evaluatePrograms(recipe, { classes, devices, tokenizer: inputs["tokenizer"] !== undefined });
     const counts = countsOf(recipe, name, devices);
     if (counts === null) return [];
     const made = makers[name]?.(recipe, counts.microBatch, classes);
-    return made === undefined || made === null ? [] : [{ stage: name, ...counts, ...made }];
+    return made === undefined || made === null
+      ? []
+      : [{ stage: name, part: null, precision: recipe.runtime.precision, ...counts, ...made }];
   });
 }
 
@@ -58,7 +35,7 @@ function countsOf(recipe: Recipe, name: StageName, devices: number) {
   const networks = finetune.lrs.length * finetune.repeats;
   const scratch = finetune.fromScratchSteps ?? finetune.steps;
   const of = (batch: number, steps: number, microBatch: number | null) => {
-    const share = Math.max(1, Math.ceil(batch / devices));
+    const share = shareOf(batch, devices);
     return { batch, steps, microBatch: Math.min(microBatch ?? share, share) };
   };
   switch (name) {
@@ -76,10 +53,6 @@ function countsOf(recipe: Recipe, name: StageName, devices: number) {
       return null;
   }
 }
-
-const hyper = (...names: string[]) => Object.fromEntries(names.map((name) => [name, leafShape("float32")]));
-const pictures = (batch: number, size: number) => leafShape("uint8", batch, size, size, 3);
-const record = (tree: unknown) => Object.fromEntries(flatten(tree as Tree<Value>));
 
 const makers: Partial<Record<StageName, (recipe: Recipe, images: number, classes: number) => Making | null>> = {
   "perceptual-network": perceptualNetwork,
@@ -175,27 +148,6 @@ function finetune(recipe: Recipe, images: number, classes: number): Making {
     ...withFrozen("finetune", () => wholeStep(finetuneStep(options)), state, {}, batch),
     trained: "classifier.",
   };
-}
-
-/** A step's program with its frozen networks among what it is given, so that their weights need not be there. */
-function withFrozen(
-  name: string,
-  // biome-ignore lint/suspicious/noExplicitAny: each stage has a state of its own, which only its step looks into
-  step: (frozen: unknown) => Step<any, StepBatch, object>,
-  state: unknown,
-  frozen: unknown,
-  batch: Tree<Value>,
-): Pick<Making, "program" | "state" | "frozen"> {
-  const program = programOf(
-    name,
-    (all: { train: unknown; fixed: unknown }, given: StepBatch, key) => {
-      const next = step(all.fixed)(all.train, given, key);
-      return { state: { train: next.state, fixed: all.fixed }, metrics: next.metrics };
-    },
-    { train: state, fixed: frozen } as never,
-    batch,
-  );
-  return { program, state: record(state), frozen: record(frozen) };
 }
 
 function notRun(): never {

@@ -16,14 +16,18 @@ export const planDocument = z.object({
   assumptions: z.object({
     accelerator: z.string(),
     devices: z.int(),
-    peak: z.number().describe("floating-point operations a second of one device"),
-    source: z.string().describe("where the peak stands"),
+    peak: z
+      .object({ bfloat16: z.number(), float32: z.number() })
+      .describe("floating-point operations a second of one device; float32 is TF32 where there is such"),
+    source: z.string().describe("where the peaks stand"),
     utilisation: span.describe("share of the peak that is assumed"),
     classes: z.int(),
   }),
   stages: z.array(
     z.object({
       stage: z.string(),
+      part: z.string().nullable().describe("what of the stage this is, where it trains several things"),
+      precision: z.enum(["float32", "bfloat16"]).describe("of its matrix products"),
       parameters: z.number(),
       flopsPerImage: z.number().describe("products and convolutions of the traced step, 2 per multiply-add"),
       steps: z.int(),
@@ -75,7 +79,7 @@ export async function planCommand(options: PlanOptions): Promise<Answer> {
     assumptions: {
       accelerator: accelerator.name,
       devices,
-      peak: accelerator.peak,
+      peak: { ...accelerator.peak },
       source: accelerator.source,
       utilisation: { ...utilisation },
       classes,
@@ -111,7 +115,7 @@ function textOf(document: Document, { name }: LoadedRecipe, values: boolean): st
   const { assumptions, stages, days } = document;
   const billions = (flops: number) => `${figure(flops / 1e9)} G`;
   const rows = stages.map((stage) => [
-    stage.stage,
+    stage.part === null ? stage.stage : `${stage.stage}: ${stage.part}`,
     { right: `${figure(stage.parameters / 1e6)} M` },
     { right: billions(stage.flopsPerImage) },
     { right: figure(stage.steps) },
@@ -133,13 +137,19 @@ function textOf(document: Document, { name }: LoadedRecipe, values: boolean): st
     "time",
   ];
   const share = `${100 * assumptions.utilisation.low}-${100 * assumptions.utilisation.high} %`;
+  const peaks = [...new Set(stages.map(({ precision }) => precision))].map(
+    (precision) => `${assumptions.peak[precision] / 1e12} TFLOP/s in ${precision}`,
+  );
   return [
     `recipe ${name}`,
     "",
     table(heading, rows),
     "",
     `in all ${rangeOfDays(days)} on ${assumptions.devices} x ${assumptions.accelerator}`,
-    `Assumed: ${share} of a peak of ${assumptions.peak / 1e12} TFLOP/s each (${assumptions.source}). Operations are counted in the traced steps; nothing was run.`,
+    `Assumed: ${share} of a peak of ${peaks.join(" and ")} each (${assumptions.source}). Operations are counted in the traced steps; nothing was run.`,
+    stages.some(({ stage }) => stage === "evaluate")
+      ? "Of evaluate, the training of its classifiers is counted, over evaluate.probe.labels pictures; not the validation and test pictures after each epoch, whose number is the folder's, nor what goes over pictures once."
+      : "evaluate is not counted: it trains no network, and goes over pictures a few times.",
     ...(assumptions.devices > 1
       ? ["This version trains on one device: what several give is an outlook, and --gpus 1 says what one takes."]
       : []),
