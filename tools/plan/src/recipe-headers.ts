@@ -14,7 +14,7 @@ export function plannedRecipes(): string[] {
 
 /** The line of a recipe's header that says how long it takes, with the assumption. */
 export function headerLine(name: string): string {
-  const { recipe } = loadRecipe(name);
+  const { recipe } = loadRecipe(name, { source: "folder" });
   const { days, stages } = plan(recipe, { accelerator, devices, classes: 1000 });
   const share = `${100 * utilisation.low}-${100 * utilisation.high} %`;
   const rates = stages.map(({ stage, imagesPerSecond }) => `${stage} ${span(imagesPerSecond)}`).join(", ");

@@ -71,7 +71,8 @@ export async function planCommand(options: PlanOptions): Promise<Answer> {
     const known = Object.keys(accelerators).join(", ");
     throw new UsageError(`there is no accelerator "${options.gpu}" here`, `Name one of ${known}.`);
   }
-  const loaded = loadRecipe(options.recipe, { sets: options.set ?? [] });
+  // an outlook is of any pictures: there are as many as the recipe asks for
+  const loaded = loadRecipe(options.recipe, { sets: options.set ?? [], source: "folder" });
   await ensureLibrary({ log: (line) => process.stderr.write(`${line}\n`) });
   const { gpus: devices, classes } = options;
   const document: Document = {
