@@ -70,6 +70,18 @@ describe("a step of fine-tuning", () => {
     });
   }
 
+  it("erases in parts what it erases of the whole batch at an odd size, too", async () => {
+    const odd = drawnBatch({
+      images: { shape: [8, 35, 35, 3], values: 256 },
+      labels: { shape: [8], values: classes, dtype: "int32" },
+      erase: { shape: [8, 4], values: 16, dtype: "int32" },
+    });
+    const chosen = options("finetune.batch=8");
+    const sized = { ...chosen, vit: { ...chosen.vit, size: 35, patch: 7 } };
+    const division = { batch: 8, microBatch: 2, mixGroup: null };
+    await expectSameInParts(finetuneStep(sized), initFinetuning(sized, random.key(4)), odd, division);
+  });
+
   it("gives the same gradients when blocks are computed again", async () => {
     const chosen = options("finetune.dropPath=0.5", "vit.positions=relative", "vit.layerScale=0.1", "finetune.batch=8");
     const initial = initFinetuning(chosen, random.key(4));

@@ -23,15 +23,20 @@ export function uniform(k: Key, shape: readonly number[], low = 0, high = 1): tf
 
 /**
  * Rows of what `uniform(k, [rows, ...row])` gives for any number of rows, without making the others: `places` (int32 [count]) names them.
- * float32 `[count, ...row]`. Throws `RangeError` for a row that is no multiple of 4 numbers, of which the generator makes a block.
+ * float32 `[count, ...row]`. The generator makes blocks of 4 numbers: where a row is no multiple of them, as many rows as begin and end
+ * with a block (2 or 4) are made for each that is wanted.
  */
 export function uniformRows(k: Key, places: tf.Tensor1D, row: readonly number[]): tf.Tensor {
   const size = sizeOf(row);
-  if (size % 4 !== 0) throw new RangeError(`random.uniformRows: a row of ${size} numbers is no multiple of 4`);
-  return tf.tidy(() => {
-    const rows = tf.split(places, places.shape[0]).map((place) => withCounter(k, place, size / 4, row));
-    return tf.stack(rows);
-  });
+  const together = size % 4 === 0 ? 1 : size % 2 === 0 ? 2 : 4;
+  const blocks = (together * size) / 4;
+  const rowAt = (place: tf.Tensor) => {
+    if (together === 1) return withCounter(k, place, blocks, row);
+    const group = tf.cast(tf.floorDiv(place, tf.scalar(together, "int32")), "int32");
+    const within = tf.sub(place, tf.mul(group, tf.scalar(together, "int32")));
+    return tf.reshape(tf.gather(withCounter(k, group, blocks, [together, ...row]), within), [...row]);
+  };
+  return tf.tidy(() => tf.stack(tf.split(places, places.shape[0]).map(rowAt)));
 }
 
 /** The same of `normal`. */
