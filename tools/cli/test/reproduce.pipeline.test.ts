@@ -1,11 +1,11 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { reproducibilityCard } from "@peco/report";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { reproduceDocument } from "../src/commands/reproduce.ts";
-import { peco } from "./peco.ts";
+import { peco, start } from "./peco.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "peco-reproduce-"));
 const pictures = join(folder, "pictures");
@@ -42,15 +42,43 @@ describe("peco reproduce", () => {
     card = join(runs, readdirSync(runs)[0] as string, "card.json");
   }, 120_000);
 
-  it("repeats a run in a store of its own, and says that it is identical", { timeout: 120_000 }, async () => {
+  it("repeats a run in a store of its own, says that it is identical, and repeats nothing there again", {
+    timeout: 120_000,
+  }, async () => {
     const parsed = reproducibilityCard.parse(JSON.parse(readFileSync(card, "utf8")));
     expect(parsed.data.source).toBe(pictures);
+    expect(parsed.hardware["devices"]).toContain("CPU:0");
+    expect(parsed.inputs?.folder).toMatch(/^[0-9a-f]{64}$/);
     const again = join(folder, "again");
     const { code, stdout, stderr } = await peco(words(card, "--other-revision", "--store", again));
     expect(code, stderr).toBe(0);
     const found = reproduceDocument.parse(JSON.parse(stdout));
-    expect(found).toMatchObject({ verdict: "identical", firstDifference: null, store: again });
+    expect(found).toMatchObject({ verdict: "identical", firstDifference: null, store: again, ran: 2, resumed: 0 });
+    expect(found.checked).toEqual([`pictures: the same names and contents, ${pictures}`]);
     expect(found.stages.map(({ stage }) => stage)).toEqual(["data", "perceptual-network"]);
+    for (const [path, why] of [
+      [again, "has been repeated in it already"],
+      [store, "has results that this repetition did not make"],
+    ] as const) {
+      const refused = await peco(words(card, "--other-revision", "--store", path));
+      expect(refused.code).toBe(73);
+      expect(errorOf(refused.stdout)).toMatchObject({ name: "StoreHasResults", message: expect.stringContaining(why) });
+    }
+  });
+
+  it("goes on with an interrupted repetition, and says so", { timeout: 120_000 }, async () => {
+    const again = join(folder, "interrupted");
+    const { child, ended } = start(words(card, "--other-revision", "--store", again));
+    const stop = (bytes: Buffer) => {
+      if (!bytes.toString().includes("perceptual-network")) return;
+      child.stderr?.off("data", stop);
+      child.kill("SIGINT");
+    };
+    child.stderr?.on("data", stop);
+    expect((await ended).code).toBe(130);
+    const { code, stdout, stderr } = await peco(words(card, "--other-revision", "--store", again));
+    expect(code, stderr).toBe(0);
+    expect(reproduceDocument.parse(JSON.parse(stdout))).toMatchObject({ verdict: "identical", ran: 1, resumed: 1 });
   });
 
   it("refuses other pictures before anything is trained", { timeout: 60_000 }, async () => {
@@ -61,10 +89,15 @@ describe("peco reproduce", () => {
       for (let i = 0; i < 12; i++)
         writeFileSync(join(other, name, `${i}.png`), readFileSync(join(pictures, name, `${(i * 5) % 12}.png`)));
     writeFileSync(join(other, "red", "0.png"), readFileSync(join(pictures, "blue", "7.png")));
-    const options = ["--other-revision", "--data", other, "--store", join(folder, "refused")];
-    const { code, stdout } = await peco(words(card, ...options));
-    expect(code).toBe(65);
-    expect(errorOf(stdout)).toMatchObject({ name: "OtherPictures" });
+    const options = ["--other-revision", "--store", join(folder, "refused"), "--data"];
+    for (const more of [[], ["--check"]]) {
+      const { code, stdout } = await peco(words(card, ...options, other, ...more));
+      expect(code).toBe(65);
+      expect(errorOf(stdout)).toMatchObject({ name: "OtherPictures" });
+    }
+    const missing = await peco(words(card, ...options, join(folder, "none"), "--check"));
+    expect(missing.code).toBe(65);
+    expect(existsSync(join(folder, "refused"))).toBe(false);
   });
 
   it("refuses a card of another code revision, and what is no card", async () => {
@@ -86,6 +119,16 @@ describe("peco reproduce", () => {
   it("says with --check what differs here, and runs nothing", async () => {
     const { code, stdout } = await peco(words(card, "--other-revision", "--check"));
     expect(code).toBe(0);
-    expect(reproduceDocument.parse(JSON.parse(stdout))).toMatchObject({ again: null, verdict: null, remarks: [] });
+    expect(reproduceDocument.parse(JSON.parse(stdout))).toMatchObject({
+      ...{ again: null, verdict: null, remarks: [], ran: 0 },
+      checked: [`pictures: the same names and contents, ${pictures}`],
+    });
+    const parsed = JSON.parse(readFileSync(card, "utf8")) as { software: object };
+    const older = join(folder, "older.json");
+    writeFileSync(older, JSON.stringify({ ...parsed, software: { ...parsed.software, tensorflow: "2.1.0" } }));
+    const other = await peco(words(older, "--other-revision", "--check"));
+    expect(reproduceDocument.parse(JSON.parse(other.stdout)).remarks).toEqual([
+      expect.stringMatching(/^tensorflow is 2\.\d+\.\d+ here and was 2\.1\.0$/),
+    ]);
   });
 });

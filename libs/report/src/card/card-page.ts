@@ -104,7 +104,7 @@ function factsSection(id: string, title: string, facts: Readonly<Record<string, 
 function experimentSection({ experiment }: ReproducibilityCard): Html {
   const { artifacts } = experiment;
   return html`${section("experiment", "7. Experiment setup", [
-    ["command", experiment.command],
+    ["command", experiment.command === "" ? "none of its own: see what it was given" : experiment.command],
     ["recipe", experiment.recipe],
     [experiment.seeds.length === 1 ? "seed" : "seeds", experiment.seeds.join(", ")],
     ["time", experiment.seconds === null ? "unknown" : duration(experiment.seconds)],

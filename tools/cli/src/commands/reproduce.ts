@@ -6,6 +6,7 @@ import { makeCard, type ReproducibilityCard } from "@peco/report";
 import { z } from "zod";
 import { checkout } from "../checkout.ts";
 import type { Answer } from "../output.ts";
+import { checkInputs, checkSets, uncheckedRemarks } from "../reproduce/check-inputs.ts";
 import { checkRevision, hereFor, machineRemarks, readCard } from "../reproduce/check-machine.ts";
 import { compareArtifacts, stageComparison, verdict, worst } from "../reproduce/compare-cards.ts";
 import { closeOwnStore, findOwnStore, openOwnStore } from "../reproduce/own-store.ts";
@@ -19,6 +20,7 @@ export const reproduceDocument = z.object({
   card: z.string().describe("path of the card"),
   run: z.string().describe("the run that it is of"),
   remarks: z.array(z.string()).describe("what differs here and may change the last bits or the time"),
+  checked: z.array(z.string()).describe("files from outside that were found here with the card's hashes"),
   again: z.string().nullable().describe("the run that repeated it; null with --check"),
   store: z.string().describe("where the repetition lies, or with --check would"),
   ran: z.int().describe("stages that this call carried out; 0 with --check"),
@@ -34,6 +36,7 @@ type Document = z.infer<typeof reproduceDocument>;
 export interface ReproduceOptions {
   card: string;
   data?: string;
+  set?: string[];
   store?: string;
   tolerance: number;
   otherRevision?: boolean;
@@ -42,24 +45,26 @@ export interface ReproduceOptions {
 }
 
 /**
- * Repeats a run by its card: checks code, versions and pictures, carries out all stages in a store of its own (so that nothing is found
+ * Repeats a run by its card: checks code, versions, pictures and files of weights, carries out all stages in a store of its own (so that nothing is found
  * finished that another run made), and compares what every stage made. An interrupted repetition goes on where it stopped.
  */
 export async function reproduceCommand(options: ReproduceOptions): Promise<Answer> {
   const path = resolve(options.card);
   const card = readCard(path);
   if (options.otherRevision !== true) checkRevision(card);
-  const remarks = machineRemarks(card, hereFor(card));
+  const remarks = [...uncheckedRemarks(card), ...machineRemarks(card, hereFor(card))];
   const asked = options.store === undefined ? null : resolve(options.store);
   const own = await findOwnStore(card, asked, join(checkout, "reproductions", card.run));
   const display = new Display();
   const what = await experimentOf(card, options, own.path, display);
-  const common = { card: path, run: card.run, remarks, store: own.path, tolerance: options.tolerance };
+  const checked = checkInputs(card, what);
+  const common = { card: path, run: card.run, remarks, checked, store: own.path, tolerance: options.tolerance };
   const nothing = { again: null, ran: 0, resumed: 0, verdict: null, firstDifference: null, stages: [] };
   if (options.check === true) return answerOf({ ...common, ...nothing });
 
   for (const remark of remarks) display.line(remark);
   const store = await openOwnStore(own, card);
+  await store.backend.put(recipeName, new TextEncoder().encode(recipeOf(card)));
   const { document } = await runExperiment(what, display);
   const record = await store.runs.read((document as { run: string }).run);
   const again = await makeCard(store, record.id);
@@ -76,26 +81,37 @@ export async function reproduceCommand(options: ReproduceOptions): Promise<Answe
   });
 }
 
+/** The file in the repetition's store with the card's recipe. */
+const recipeName = "recipe.yaml";
+
+/** A card's recipe as a file. */
+function recipeOf({ experiment: { resolved } }: ReproducibilityCard): string {
+  return `${JSON.stringify(resolved, null, 2)}\n`;
+}
+
 /** What a card's run did, by its own recipe: a named one may have changed. */
 async function experimentOf(
   card: ReproducibilityCard,
-  { data }: ReproduceOptions,
+  { data, set = [] }: ReproduceOptions,
   store: string,
   display: Display,
 ): Promise<Experiment> {
   const { source } = card.data;
   if (source === "generated" && data !== undefined)
     throw new UsageError("the card's run made its pictures itself: --data has no place here");
+  checkSets(set);
   const folder = mkdtempSync(join(tmpdir(), "peco-reproduce-"));
   try {
     const recipe = join(folder, `${card.run}.yaml`);
-    writeFileSync(recipe, `${JSON.stringify(card.experiment.resolved, null, 2)}\n`);
-    const words = { recipe, store, seeds: card.experiment.seeds.map(BigInt) };
+    writeFileSync(recipe, recipeOf(card));
+    const words = { recipe, store, set, seeds: card.experiment.seeds.map(BigInt) };
     const what = await experiment(
       { ...words, ...(source === "generated" ? {} : { data: data ?? source }) },
       showReading(display),
     );
-    return onlyStagesOf(card, what);
+    // the record names the file that stays
+    const loaded = { ...what.loaded, file: join(store, recipeName) };
+    return onlyStagesOf(card, { ...what, loaded });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -120,9 +136,9 @@ function answerOf(document: Document): Answer {
 }
 
 function textOf(document: Document): string {
-  const { run, remarks, verdict: found, stages, firstDifference, again, store, ran, resumed } = document;
+  const { run, remarks, checked, verdict: found, stages, firstDifference, again, store, ran, resumed } = document;
   if (found === null) {
-    const said = remarks.length === 0 ? ["nothing differs that could change a result"] : remarks;
+    const said = [...checked, ...(remarks.length === 0 ? ["nothing differs that could change a result"] : remarks)];
     return [`run ${run} can be repeated here:`, ...said.map((line) => `  ${line}`)].join("\n");
   }
   const rows = stages.map(({ stage, seed, verdict: each, largest }) => {

@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { answer } from "../output.ts";
-import { json, store, toleranceOf } from "./options.ts";
+import { collect, json, store, toleranceOf } from "./options.ts";
 
 /** Commands that look at what lies in the store. */
 export function addStoreCommands(peco: Command): void {
@@ -53,7 +53,8 @@ function addRuns(peco: Command): void {
     .description("repeats a run by its reproducibility card, and says how near it came")
     .argument("<card>", "the card.json that a run wrote beside its report")
     .option("--data <dir>", "the pictures, where they lie elsewhere now")
-    .option("--store <dir>", "where the repetition goes (default: reproductions/RUN in this checkout)")
+    .option("--set <key=file>", "where a file that the recipe names lies now, such as codebook.weights", collect)
+    .option("--store <dir>", "a new folder for the repetition (default: reproductions/RUN in this checkout)")
     .option(
       "--tolerance <share>",
       "largest relative difference of a figure that still counts as near",

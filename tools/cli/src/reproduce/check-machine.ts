@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
-import { type ReproducibilityCard, reproducibilityCard } from "@peco/report";
+import { cardFormat, type ReproducibilityCard, reproducibilityCard } from "@peco/report";
 import { prettifyError } from "zod";
 import { machine, revision, software } from "../run/machine.ts";
 import { tensorflowRuntime } from "../run/tensorflow-runtime.ts";
@@ -38,6 +38,9 @@ export function readCard(path: string): ReproducibilityCard {
   } catch (error) {
     throw new CardUnreadable(path, (error as Error).message);
   }
+  const format = (content as { format?: unknown } | null)?.format;
+  if (typeof format === "number" && format > cardFormat)
+    throw new CardUnreadable(path, `it is of format ${format}, and this version reads up to ${cardFormat}`);
   const parsed = reproducibilityCard.safeParse(content);
   if (!parsed.success) throw new CardUnreadable(path, prettifyError(parsed.error).split("\n").slice(0, 3).join(" "));
   return parsed.data;
