@@ -15,7 +15,7 @@ function folder(): string {
 
 async function study(): Promise<Study> {
   const base = await experiment({ recipe: "study/generated", set: ["codebook.size=128"] });
-  const common = { name: "generated", base, other: base, ...chooseArms(["peco"], true) };
+  const common = { kind: "generated", name: "generated", base, other: base, ...chooseArms(["peco"], true) } as const;
   return { ...common, seeds: [11n], budgets: [320] };
 }
 

@@ -11,7 +11,7 @@ import { type Budget, experimentOf, extentOf, runOf, type Study } from "./study.
 /** Gathers what is finished of a study from the store. */
 export async function collect(study: Study, store: Store | null): Promise<Omit<StudyResults, "sessions">> {
   const rows: StudyRow[] = [];
-  let pictures: StudyResults["pictures"] = null;
+  const evaluations: Evaluation[] = [];
   const runs = new Map<string, Promise<FinishedCell | null>>();
   for (const arm of study.arms) {
     const { seeds, budgets } = extentOf(study, arm);
@@ -24,13 +24,14 @@ export async function collect(study: Study, store: Store | null): Promise<Omit<S
         const place = { arm, seed, budget, firstBudget: budget === budgets[0] };
         const row = found === null || store === null ? null : await rowOf(store, place, found);
         if (row !== null) rows.push(row);
-        pictures ??= found === null ? null : picturesOf(found.evaluation);
+        if (found !== null && place.firstBudget) evaluations.push(found.evaluation);
       }
   }
   const { loaded } = study.base;
   return {
     format: 1,
     study: study.name,
+    kind: study.kind,
     // where the list of labels lies is nothing to a reader
     recipe: { name: loaded.name, sets: loaded.sets.filter((set) => !set.startsWith("data.folder.labelsFile=")) },
     seeds: study.seeds.map(String),
@@ -43,18 +44,22 @@ export async function collect(study: Study, store: Store | null): Promise<Omit<S
       budgets: extentOf(study, arm).budgets.length,
       sets: setsOf(study, arm),
     })),
-    pictures,
+    pictures: picturesOf(evaluations),
     rows,
   };
 }
 
-/** The changes that make an arm's run of the base recipe; steps that follow from counted FLOPs stand in its rows' artifacts. */
+/**
+ * The changes of the base recipe that make an arm. A run has classifiers of two arms: each shows what concerns its own. Steps that follow
+ * from counted FLOPs stand in its rows' artifacts.
+ */
 function setsOf(study: Study, arm: Arm): string[] {
   const seed = study.seeds[0] ?? 0n;
   const { loaded } = experimentOf(study, { run: runOf(arm), seed, budget: study.budgets[0] ?? null }, null);
   return loaded.sets
     .slice(study.base.loaded.sets.length)
     .filter((set) => !/^(finetune\.labels|evaluate\.)/.test(set))
+    .filter((set) => set.startsWith("finetune.fromScratchSteps=") === (arm.classifier === "from-scratch"))
     .filter((set) => runOf(arm).matchesFlops !== true || !set.startsWith("pretrain.steps="));
 }
 
@@ -97,10 +102,21 @@ async function readEvaluation(store: Store, artifact: string): Promise<Evaluatio
   return evaluation.parse(JSON.parse(new TextDecoder().decode(bytes)));
 }
 
-function picturesOf({ classification, pictures }: Evaluation): StudyResults["pictures"] {
-  if (classification === null) return null;
-  const { classes, labels, chance } = classification;
-  return { classes: [...classes], test: pictures, validation: labels.validation, commonest: chance.commonest };
+/** @param evaluations of the first budget, where probes have all their labels */
+function picturesOf(evaluations: readonly Evaluation[]): StudyResults["pictures"] {
+  const [first] = evaluations;
+  const all = evaluations.flatMap(({ classification }) => classification ?? []);
+  const [classified] = all;
+  if (first === undefined || classified === undefined) return null;
+  const shares = all.map(({ chance }) => chance.commonest);
+  return {
+    classes: [...classified.classes],
+    test: first.pictures,
+    validation: classified.labels.validation,
+    commonest: classified.chance.commonest,
+    commonestOver: [Math.min(...shares), Math.max(...shares)],
+    probeLabels: classified.probeLabels,
+  };
 }
 
 async function rowOf(

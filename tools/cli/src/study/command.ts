@@ -18,7 +18,7 @@ import { collect } from "./collect.ts";
 import { emojiFolders } from "./emoji.ts";
 import { planStudy } from "./plan.ts";
 import { writeStudyPage } from "./report.ts";
-import { type StudyResults, type StudySession, studyResults } from "./results.ts";
+import { type StudyResults, type StudySession, studyKind, studyResults } from "./results.ts";
 import { type Budget, cellName, checkAll, chooseArms, type Study } from "./study.ts";
 
 /** The words of `peco study`. */
@@ -89,8 +89,10 @@ export async function studyCommand(options: StudyOptions): Promise<Answer> {
 }
 
 /** What the words ask for, everything checked that can be checked before anything is run. */
-async function studyOf(options: StudyOptions, display: Display): Promise<Study> {
+export async function studyOf(options: StudyOptions, display: Display): Promise<Study> {
   const { data, store } = options;
+  const kind = data === undefined || data === "emoji" ? (data ?? "generated") : "folder";
+  const name = kind === "folder" ? folderName(data as string) : kind;
   const emoji = data === "emoji" ? await emojiFolders((text) => display.line(text)) : null;
   const common = {
     ...(store === undefined ? {} : { store }),
@@ -111,13 +113,24 @@ async function studyOf(options: StudyOptions, display: Display): Promise<Study> 
       "Give pictures in class folders.",
     );
   return {
-    name: folder === undefined ? "generated" : basename(resolve(folder)),
+    kind,
+    name,
     base,
     other,
-    ...chooseArms(options.arms ?? null, folder === undefined),
-    seeds: options.seeds ?? (folder === undefined ? [11n, 12n, 13n, 14n, 15n, 16n, 17n, 18n] : [11n, 12n, 13n, 14n]),
-    budgets: options.budgets ?? (folder === undefined ? [320, 1024] : [null]),
+    ...chooseArms(options.arms ?? null, kind === "generated"),
+    seeds: options.seeds ?? (kind === "generated" ? [11n, 12n, 13n, 14n, 15n, 16n, 17n, 18n] : [11n, 12n, 13n, 14n]),
+    budgets: options.budgets ?? (kind === "generated" ? [320, 1024] : [null]),
   };
+}
+
+/** The name of a folder's study. @throws UsageError where it is that of another study, whose results would be overwritten */
+function folderName(folder: string): string {
+  const name = basename(resolve(folder));
+  if (name !== "" && !studyKind.options.some((kind) => kind === name)) return name;
+  throw new UsageError(
+    `a folder called "${name}" would have its results where ${name === "" ? "nobody finds them" : "another study has its own"}`,
+    `Call it otherwise, or give it by a link of another name: \`ln -s ${folder} my-pictures\`, then --data my-pictures.`,
+  );
 }
 
 async function openExisting(folder: string): Promise<Store | null> {

@@ -1,5 +1,5 @@
 import { holm, mean, type PairedDifference, pairedDifference, sampleDeviation, studentCritical } from "@peco/metrics";
-import type { StudyResults, StudyRow } from "./results.ts";
+import { kindOf, type StudyResults, type StudyRow } from "./results.ts";
 
 /** A figure of two arms, to be compared seed by seed. */
 export interface Endpoint {
@@ -37,8 +37,8 @@ const others: readonly Endpoint[] = ["balanced", "otherTop1", "otherBalanced", "
 }));
 
 /** The secondary endpoints of a study. */
-export function secondaryOf({ study }: StudyResults): readonly Endpoint[] {
-  return study === "generated" ? secondary : [...secondary, ...others];
+export function secondaryOf(results: StudyResults): readonly Endpoint[] {
+  return kindOf(results) === "generated" ? secondary : [...secondary, ...others];
 }
 
 /** Every other contrast that the table invites to, uncorrected. */

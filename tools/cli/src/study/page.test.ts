@@ -93,3 +93,65 @@ test("a page of nothing at all says so", async () => {
   expect(await studyPlots(empty)).toEqual([]);
   expect(studyPage(empty, [])).toContain("No seed has both arms yet.");
 });
+
+const otherFigures = { balanced: 0.3, otherTop1: 0.2, otherBalanced: 0.15, otherProbe: 0.25 };
+/** The same as a study on emoji: one budget of all labels, and the other style. */
+const emoji: StudyResults = studyResults.parse({
+  ...partial,
+  ...{ study: "emoji", kind: "emoji", budgets: [null], arms: partial.arms.map((arm) => ({ ...arm, budgets: 1 })) },
+  pictures: { ...partial.pictures, commonest: 0.203, commonestOver: [0.203, 0.203], probeLabels: 2202 },
+  rows: partial.rows
+    .filter(({ budget }) => budget === 320)
+    .map((row) => ({ ...row, budget: null, figures: { ...row.figures, ...otherFigures } })),
+});
+
+test("the study on emoji tests the other style, too", () => {
+  const found = compareTogether(emoji, secondaryOf(emoji));
+  expect(found.map(({ comparison }) => comparison.figure)).toEqual([
+    ...["probe", "balanced", "otherTop1", "otherBalanced", "otherProbe"],
+  ]);
+  const page = studyPage(emoji, []);
+  const heading = page.split("\n").find((line) => line.startsWith("| arm | seeds |"));
+  expect(heading).toBe(
+    "| arm | seeds | top-1, all labels | balanced, all labels | other style, all labels: top-1 | balanced | linear probe | probe, other style |",
+  );
+  expect(page).toContain("| PeCo | 2 | .425 ± .035 | .300 ± .000 | .200 ± .000 | .150 ± .000 | .450 | .250 ± .000 |");
+  expect(page).toContain("| PeCo − pixel tokens | balanced accuracy, other style |");
+});
+
+test("the page on emoji speaks of emoji", () => {
+  const page = studyPage(emoji, []);
+  for (const said of [
+    "# The study on emoji",
+    "`./peco study --data emoji`",
+    "`./peco study report --results docs/study-emoji/results.json`",
+    "1,836",
+    "all labels of the training pictures",
+    "the first 2,202 training pictures",
+    "all seeds share one test set",
+    "(always naming the commonest class: .203)",
+  ])
+    expect(page).toContain(said);
+  expect(page).not.toMatch(/undefined|NaN|null|alike in number/);
+});
+
+test("a folder of the user's has no word of emoji, whatever it is called", () => {
+  const folder = { ...emoji, study: "birds", kind: "folder" } as const;
+  const page = studyPage(folder, []);
+  expect(page).toContain("`./peco study --data DIR`");
+  expect(page).not.toMatch(/emoji|Google/);
+  expect(studyPage({ ...folder, study: "emoji" }, [])).not.toContain("Google");
+});
+
+test("the commonest class has its share over all seeds, where results know it", () => {
+  const pictures = {
+    classes: ["a", "b"],
+    test: 4000,
+    validation: 1000,
+    commonest: 0.07,
+    commonestOver: [0.068, 0.072],
+  };
+  const page = studyPage(studyResults.parse({ ...partial, pictures }), []);
+  expect(page).toContain("(always naming the commonest class: .068 to .072 over the seeds)");
+  expect(studyPage(partial, [])).toContain("(always naming the commonest class: .070)");
+});

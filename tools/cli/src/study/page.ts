@@ -11,7 +11,7 @@ import {
   secondaryOf,
 } from "./compare.ts";
 import { markdownTable, share, signed, spread } from "./markdown.ts";
-import type { StudyResults, StudyRow } from "./results.ts";
+import { kindOf, type StudyResults, type StudyRow } from "./results.ts";
 import { budgetName } from "./study.ts";
 import { words } from "./words.ts";
 
@@ -37,20 +37,26 @@ function head(results: StudyResults): string[] {
   const { study, seeds, pictures } = results;
   const missing = missingRows(results);
   return [
-    `# ${study === "generated" ? "The study" : `The study on ${study}`}`,
+    `# ${kindOf(results) === "generated" ? "The study" : `The study on ${study}`}`,
     "",
-    "Made by `./peco study`; `./peco study report` writes it anew from the figures of every seed that lie beside it.",
+    words.madeBy(results),
     "",
-    ...words.question(study),
+    ...words.question(results),
     "",
     ...(pictures === null
       ? []
       : [
-          `${pictures.classes.length} classes, ${pictures.test.toLocaleString("en")} test pictures (always naming the commonest class: ${share(pictures.commonest)}), ${pictures.validation.toLocaleString("en")} for validation; seeds ${seeds.join(", ")}.`,
+          `${pictures.classes.length} classes, ${pictures.test.toLocaleString("en")} test pictures (always naming the commonest class: ${commonest(pictures)}), ${pictures.validation.toLocaleString("en")} for validation; seeds ${seeds.join(", ")}.`,
           "",
         ]),
     ...(missing.length === 0 ? [] : [`**Partial:** ${missing.join("; ")}.`, ""]),
   ];
+}
+
+/** The share of the commonest class, from the least to the most where the seeds' test pictures differ. */
+function commonest({ commonest, commonestOver }: NonNullable<StudyResults["pictures"]>): string {
+  const [least, most] = (commonestOver ?? [commonest, commonest]).map(share);
+  return least === most ? `${least}` : `${least} to ${most} over the seeds`;
 }
 
 /** What was planned and is not there, arm by arm. */
@@ -88,12 +94,13 @@ interface Column {
   readonly show: (level: Level) => string;
 }
 
-function columns({ budgets, study }: StudyResults): Column[] {
+function columns(all: StudyResults): Column[] {
+  const { budgets } = all;
   const figure =
     (name: string, budget = 0) =>
     (results: StudyResults, arm: string) =>
       level(results, arm, ({ figures }) => figures[name], budget);
-  const generated = study === "generated";
+  const generated = kindOf(all) === "generated";
   return [
     ...budgets.flatMap((budget, i) => [
       { title: `top-1, ${budgetName(budget)}`, of: figure("top1", i), show: spread },

@@ -3,6 +3,11 @@ import { z } from "zod";
 const budget = z.int().positive().nullable();
 const numbers = z.record(z.string(), z.number());
 
+/** What a study's pictures are: made by peco, npm's emoji, or a folder of the user's. */
+export const studyKind = z.enum(["generated", "emoji", "folder"]);
+/** What a study's pictures are. */
+export type StudyKind = z.infer<typeof studyKind>;
+
 /** What one arm reached with one seed and one label budget. */
 export const studyRow = z.strictObject({
   arm: z.string(),
@@ -44,6 +49,8 @@ export const studyResults = z.strictObject({
   format: z.literal(1),
   /** `generated`, or the name of a set of pictures. */
   study: z.string(),
+  /** What the pictures are; older results lack it, see {@link kindOf}. */
+  kind: studyKind.optional(),
   recipe: z.strictObject({ name: z.string(), sets: z.array(z.string()) }),
   seeds: z.array(z.string()),
   /** The first is the one that everything is measured at. */
@@ -60,10 +67,24 @@ export const studyResults = z.strictObject({
   ),
   /** About the pictures, as far as they were evaluated. */
   pictures: z
-    .strictObject({ classes: z.array(z.string()), test: z.int(), validation: z.int(), commonest: z.number() })
+    .strictObject({
+      classes: z.array(z.string()),
+      test: z.int(),
+      validation: z.int(),
+      /** Always naming the commonest class of the test pictures, for the first seed; */ commonest: z.number(),
+      /** the least and the most over the seeds. Older results lack this and the next. */
+      commonestOver: z.tuple([z.number(), z.number()]).optional(),
+      /** Labelled pictures that probe, neighbours and the tokens' classifiers learned from. */
+      probeLabels: z.int().optional(),
+    })
     .nullable(),
   sessions: z.array(session),
   rows: z.array(studyRow),
 });
 /** `results.json` of a study. */
 export type StudyResults = z.infer<typeof studyResults>;
+
+/** What the pictures of results are, of older ones by the study's name. */
+export function kindOf({ kind, study }: Pick<StudyResults, "kind" | "study">): StudyKind {
+  return kind ?? (study === "generated" || study === "emoji" ? study : "folder");
+}

@@ -9,6 +9,7 @@ const flops = { perceptualNetwork: 4000, codebook: 3000, pixelCodebook: 2000, pr
 async function studyWith(names: string[] | null = null): Promise<Study> {
   const base = await experiment({ recipe: "study/generated" });
   return {
+    kind: "generated",
     name: "generated",
     base,
     other: null,

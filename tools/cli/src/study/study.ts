@@ -3,13 +3,15 @@ import { loadRecipe, nearest, type Recipe } from "@peco/recipes";
 import type { Experiment } from "../run/experiment.ts";
 import { UsageError } from "../usage-error.ts";
 import { type Arm, arms, type PretrainingFlops, type StudyRun, studyRuns } from "./arms.ts";
+import type { StudyKind } from "./results.ts";
 
 /** How many labelled pictures fine-tuning may use; null: all there are. */
 export type Budget = number | null;
 
 /** Which parts of a study are wanted. */
 export interface Study {
-  /** `generated`, or the name of a set of pictures. */
+  readonly kind: StudyKind;
+  /** `generated`, `emoji`, or the name of the folder. */
   readonly name: string;
   /** The base recipe with its data, as `peco run` would carry it out. */
   readonly base: Experiment;
