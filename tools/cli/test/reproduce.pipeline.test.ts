@@ -4,7 +4,12 @@ import { join } from "node:path";
 import { reproducibilityCard } from "@peco/report";
 import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import type { z } from "zod";
 import { reproduceDocument } from "../src/commands/reproduce.ts";
+import { runExperiment } from "../src/run/command.ts";
+import { Display } from "../src/run/display.ts";
+import { experiment } from "../src/run/experiment.ts";
+import type { runDocument } from "../src/run/run-answer.ts";
 import { peco, start } from "./peco.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "peco-reproduce-"));
@@ -27,6 +32,7 @@ async function paint(): Promise<void> {
   }
 }
 
+type RunDocument = z.infer<typeof runDocument>;
 const words = (card: string, ...more: string[]) => ["reproduce", card, "--json", ...more];
 const errorOf = (stdout: string) => (JSON.parse(stdout) as { error: { name: string; message: string } }).error;
 
@@ -79,6 +85,36 @@ describe("peco reproduce", () => {
     const { code, stdout, stderr } = await peco(words(card, "--other-revision", "--store", again));
     expect(code, stderr).toBe(0);
     expect(reproduceDocument.parse(JSON.parse(stdout))).toMatchObject({ verdict: "identical", ran: 1, resumed: 1 });
+  });
+
+  it("takes what the run was given from the card's store, and repeats that no more than the run did", {
+    timeout: 120_000,
+  }, async () => {
+    const from = join(folder, "given");
+    const set = ["perceptualNetwork.source=untrained", "codebook.batch=8", "codebook.steps=3"];
+    const untilNetwork = { recipe: "tiny", data: pictures, store: from, set, until: "perceptual-network" };
+    const display = new Display();
+    const { document } = await runExperiment(await experiment(untilNetwork), display);
+    const made = (document as RunDocument).stages.find(({ name }) => name === "perceptual-network");
+    const what = await experiment({ ...untilNetwork, until: "codebook" });
+    const stagesOf: typeof what.stagesOf = (recipe) =>
+      what.stagesOf(recipe).filter(({ name }) => name !== "perceptual-network");
+    const given = new Map([["perceptual-network", made?.artifact ?? ""]]);
+    const { document: run } = await runExperiment(
+      { ...what, stages: stagesOf(what.loaded.recipe), stagesOf, given },
+      display,
+    );
+    const itsCard = join(from, "runs", (run as RunDocument).run, "card.json");
+    const { code, stdout, stderr } = await peco(words(itsCard, "--other-revision", "--store", join(folder, "given-2")));
+    expect(code, stderr).toBe(0);
+    const found = reproduceDocument.parse(JSON.parse(stdout));
+    expect(found).toMatchObject({ verdict: "identical", ran: 2, resumed: 0 });
+    expect(found.stages.map(({ stage }) => stage)).toEqual(["data", "codebook"]);
+    const elsewhere = join(folder, "given.json");
+    writeFileSync(elsewhere, readFileSync(itsCard));
+    const refused = await peco(words(elsewhere, "--other-revision", "--check"));
+    expect(refused.code).toBe(65);
+    expect(errorOf(refused.stdout)).toMatchObject({ name: "GivenMissing" });
   });
 
   it("refuses other pictures before anything is trained", { timeout: 60_000 }, async () => {

@@ -9,6 +9,7 @@ import type { Answer } from "../output.ts";
 import { checkInputs, checkSets, uncheckedRemarks } from "../reproduce/check-inputs.ts";
 import { checkRevision, hereFor, machineRemarks, readCard } from "../reproduce/check-machine.ts";
 import { compareArtifacts, stageComparison, verdict, worst } from "../reproduce/compare-cards.ts";
+import { bringGiven, findGiven, type Given } from "../reproduce/given.ts";
 import { closeOwnStore, findOwnStore, openOwnStore } from "../reproduce/own-store.ts";
 import { runExperiment, showReading } from "../run/command.ts";
 import { Display } from "../run/display.ts";
@@ -20,7 +21,9 @@ export const reproduceDocument = z.object({
   card: z.string().describe("path of the card"),
   run: z.string().describe("the run that it is of"),
   remarks: z.array(z.string()).describe("what differs here and may change the last bits or the time"),
-  checked: z.array(z.string()).describe("files from outside that were found here with the card's hashes"),
+  checked: z
+    .array(z.string())
+    .describe("what the card's run took from outside and was found here, the same by its hash"),
   again: z.string().nullable().describe("the run that repeated it; null with --check"),
   store: z.string().describe("where the repetition lies, or with --check would"),
   ran: z.int().describe("stages that this call carried out; 0 with --check"),
@@ -57,7 +60,8 @@ export async function reproduceCommand(options: ReproduceOptions): Promise<Answe
   const own = await findOwnStore(card, asked, join(checkout, "reproductions", card.run));
   const display = new Display();
   const what = await experimentOf(card, options, own.path, display);
-  const checked = checkInputs(card, what);
+  const given = await findGiven(card, path, what);
+  const checked = [...checkInputs(card, what), ...foundWords(given)];
   const common = { card: path, run: card.run, remarks, checked, store: own.path, tolerance: options.tolerance };
   const nothing = { again: null, ran: 0, resumed: 0, verdict: null, firstDifference: null, stages: [] };
   if (options.check === true) return answerOf({ ...common, ...nothing });
@@ -65,7 +69,8 @@ export async function reproduceCommand(options: ReproduceOptions): Promise<Answe
   for (const remark of remarks) display.line(remark);
   const store = await openOwnStore(own, card);
   await store.backend.put(recipeName, new TextEncoder().encode(recipeOf(card)));
-  const { document } = await runExperiment(what, display);
+  if (given !== null) await bringGiven(given, store);
+  const { document } = await runExperiment({ ...what, ...(given && { given: given.artifacts }) }, display);
   const record = await store.runs.read((document as { run: string }).run);
   const again = await makeCard(store, record.id);
   await closeOwnStore(store, card);
@@ -122,6 +127,12 @@ function onlyStagesOf(card: ReproducibilityCard, what: Experiment): Experiment {
   const names = new Set(card.experiment.artifacts.map(({ stage }) => stage));
   const stagesOf: Experiment["stagesOf"] = (recipe) => what.stagesOf(recipe).filter(({ name }) => names.has(name));
   return { ...what, stages: stagesOf(what.loaded.recipe), stagesOf };
+}
+
+function foundWords(given: Given | null): string[] {
+  return [...(given?.artifacts ?? [])].map(
+    ([stage, artifact]) => `given by an earlier run: ${stage} ${artifact.slice(0, 12)}, in the card's store`,
+  );
 }
 
 /** How many stages a run carried out itself; what several seeds share counts once. */

@@ -66,7 +66,8 @@ async function rehearse(pipeline: Pipeline, real: ReadonlyMap<string, string>, s
   const { experiment, display } = pipeline;
   const recipe = preflightRecipe(experiment.loaded.recipe);
   const data = real.get("data");
-  const artifacts = new Map(data === undefined ? [] : [["data", data]]);
+  const artifacts = new Map(experiment.given);
+  if (data !== undefined) artifacts.set("data", data);
   const started = performance.now();
   for (const stage of experiment.stagesOf(recipe).filter(({ runtime }) => runtime !== null)) {
     const spec = specFor(pipeline, stage, artifacts, seed, recipe, true);
