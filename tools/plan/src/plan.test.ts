@@ -103,4 +103,34 @@ describe("a plan", () => {
     // DALL-E's encoder has 53.8 million parameters
     expect(dalle?.memory.stateBytes).toBeGreaterThan(53e6 * 4);
   });
+
+  it("compares a stage with a device's memory, and names values with which it fits", () => {
+    const from = ["finetune.start=weights", "finetune.weights=x.safetensors", "finetune.fromScratchSteps=0"];
+    const on = (memoryBytes: number, ...sets: string[]) => {
+      const accelerator = { ...fleet(1).accelerator, memoryBytes };
+      const { recipe } = loadRecipe("tiny", { sets: [...from, "finetune.batch=64", ...sets], source: "folder" });
+      return plan(recipe, { ...fleet(1), accelerator }).stages[0];
+    };
+    const whole = on(1e12);
+    const { totalBytes = 0, stateBytes = 0, activationBytes = 0 } = whole?.memory ?? {};
+    expect(whole?.fit).toEqual({ deviceBytes: 1e12, fits: true, remedy: null });
+    const enough = stateBytes + 4 * (whole?.parameters ?? 0) + activationBytes / 3;
+    const short = on(enough)?.fit;
+    expect(totalBytes).toBeGreaterThan(enough);
+    expect(short).toMatchObject({ fits: false });
+    expect(short?.remedy).toMatch(/^set finetune\.microBatch=16, or set runtime\.recompute=blocks/);
+    expect(on(enough, "finetune.microBatch=16")?.fit.fits).toBe(true);
+    expect(on(enough, "finetune.microBatch=32")?.fit.fits).toBe(false);
+    expect(on(totalBytes - 1, "runtime.recompute=blocks")?.fit.fits).toBe(true);
+    expect(on(stateBytes)?.fit.remedy).toMatch(/^its state alone is too large: take an accelerator with more memory/);
+    // its loss needs the whole batch at once
+    const sets = ["codebook.loss.balance=first-step", "evaluate.probe.labels=64"];
+    const { recipe } = loadRecipe("tiny", { sets });
+    const [, codebook] = plan(recipe, {
+      ...fleet(1),
+      accelerator: { ...fleet(1).accelerator, memoryBytes: 3e6 },
+    }).stages;
+    expect(codebook?.stage).toBe("codebook");
+    expect(codebook?.fit.remedy).toMatch(/^divide codebook\.batch over more devices/);
+  });
 });

@@ -2,6 +2,7 @@ import type { Recipe, StageName } from "@peco/recipes";
 import { countFlops } from "tfjs-libtensorflow";
 import { type Accelerator, utilisation } from "./hardware.ts";
 import { bytesOf, peakLiveBytes } from "./live-bytes.ts";
+import { type MemoryFit, memoryFit } from "./memory-fit.ts";
 import { stagePrograms } from "./stage-programs.ts";
 import type { StageProgram } from "./traced-step.ts";
 
@@ -32,6 +33,8 @@ export interface StagePlan {
     readonly activationBytes: number;
     readonly totalBytes: number;
   };
+  /** Whether a device's memory is enough. */
+  readonly fit: MemoryFit;
   /** Pictures a second and days on all devices, from the assumed utilisation. */
   readonly imagesPerSecond: { readonly low: number; readonly high: number };
   readonly days: { readonly low: number; readonly high: number };
@@ -57,12 +60,15 @@ export interface Fleet {
  * alone, and counted. Time is an assumption: a share of the accelerators' peak, given as a range.
  */
 export function plan(recipe: Recipe, fleet: Fleet): Plan {
-  const stages = stagePrograms(recipe, fleet.classes, fleet.devices).map((each) => stagePlan(each, fleet));
+  const stages = stagePrograms(recipe, fleet.classes, fleet.devices).map((each) => {
+    const stage = stagePlan(each, fleet);
+    return { ...stage, fit: memoryFit(stage, recipe, fleet.accelerator.memoryBytes) };
+  });
   const sum = (end: "low" | "high") => stages.reduce((days, stage) => days + stage.days[end], 0);
   return { stages, days: { low: sum("low"), high: sum("high") } };
 }
 
-function stagePlan(stage: StageProgram, { accelerator, devices }: Fleet): StagePlan {
+function stagePlan(stage: StageProgram, { accelerator, devices }: Fleet): Omit<StagePlan, "fit"> {
   const { program, state, frozen, trained, microBatch, batch, steps, precision } = stage;
   const bytes = (values: typeof state) => Object.values(values).reduce((sum, value) => sum + bytesOf(value), 0);
   const ofTrained = Object.fromEntries(Object.entries(state).filter(([path]) => path.startsWith(trained)));

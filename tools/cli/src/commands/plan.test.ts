@@ -48,6 +48,16 @@ describe("plan", () => {
     expect(document.stages[0]).toMatchObject({ batch: 16_384, microBatch: 8 });
   });
 
+  it("says whether each stage fits into a device's memory, and else what would", async () => {
+    const { document, text } = await planned({ gpu: "v100", set: ["image.size=512", "finetune.batch=96"] });
+    const [stage] = document.stages;
+    expect(stage?.memory.totalBytes).toBeGreaterThan(32e9);
+    expect(stage?.fit).toMatchObject({ deviceBytes: 32e9, fits: false });
+    expect(text).toContain("finetune does not fit: it takes");
+    expect(text).toContain(`more than the 32 GB of an NVIDIA V100 SXM2 32 GB: ${stage?.fit.remedy}.`);
+    expect((await planned({})).text).toContain("Every stage fits into the 80 GB of an NVIDIA A100 SXM 80 GB");
+  });
+
   it("names the accelerators that there are, and refuses an impossible recipe", async () => {
     await expect(planned({ gpu: "a10" })).rejects.toMatchObject({
       message: 'there is no accelerator "a10" here',

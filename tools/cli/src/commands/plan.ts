@@ -40,6 +40,11 @@ export const planDocument = z.object({
         activationBytes: z.number().describe("most that lives at once in the traced order, in float32"),
         totalBytes: z.number(),
       }),
+      fit: z.object({
+        deviceBytes: z.number().describe("memory of the accelerator"),
+        fits: z.boolean().describe("whether totalBytes are no more than that"),
+        remedy: z.string().nullable().describe("what to change where they are more"),
+      }),
       imagesPerSecond: span,
       days: span,
     }),
@@ -155,6 +160,7 @@ function textOf(document: Document, { name }: LoadedRecipe, values: boolean): st
       ? ["This version trains on one device: what several give is an outlook, and --gpus 1 says what one takes."]
       : []),
     "Memory is of one device: state (with sums of gradients), and the most activations that live at once in the traced order.",
+    ...memoryLines(document),
     ...(values
       ? [
           "",
@@ -165,6 +171,20 @@ function textOf(document: Document, { name }: LoadedRecipe, values: boolean): st
         ]
       : []),
   ].join("\n");
+}
+
+/** Which stages do not fit into a device's memory, and what to do; that all do. */
+function memoryLines({ assumptions, stages }: Document): string[] {
+  const lines = stages.flatMap(({ stage, memory, fit }) => {
+    if (fit.fits) return [];
+    const device = `${bytes(fit.deviceBytes)} of an ${assumptions.accelerator}`;
+    return [`${stage} does not fit: it takes ${bytes(memory.totalBytes)}, more than the ${device}: ${fit.remedy}.`];
+  });
+  const [first] = stages;
+  if (lines.length > 0 || first === undefined) return lines;
+  return [
+    `Every stage fits into the ${bytes(first.fit.deviceBytes)} of an ${assumptions.accelerator}, by this estimate.`,
+  ];
 }
 
 const round = (value: number) => Number(value.toPrecision(2)).toLocaleString("en");
