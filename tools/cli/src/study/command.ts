@@ -91,9 +91,10 @@ export async function studyCommand(options: StudyOptions): Promise<Answer> {
 /** What the words ask for, everything checked that can be checked before anything is run. */
 export async function studyOf(options: StudyOptions, display: Display): Promise<Study> {
   const { data, store } = options;
+  const fetches = options.dryRun !== true && options.collect !== true;
   const kind = data === undefined || data === "emoji" ? (data ?? "generated") : "folder";
   const name = kind === "folder" ? folderName(data as string) : kind;
-  const emoji = data === "emoji" ? await emojiFolders((text) => display.line(text)) : null;
+  const emoji = data === "emoji" ? await emojiFolders((text) => display.line(text), fetches) : null;
   const common = {
     ...(store === undefined ? {} : { store }),
     recipe: options.recipe ?? (emoji === null ? "study/generated" : "study/emoji"),

@@ -67,9 +67,10 @@ export class EmojiUnavailable extends Error {
  * no skin tones, none of the group Component, none that another one has made obsolete, and of byte-equal pictures the first only. The
  * split is by emoji, in each class in the order of the SHA-256 of its code points: no test emoji is seen in training in any style.
  *
+ * @param fetches false: takes them only if they are there
  * @throws EmojiUnavailable
  */
-export async function emojiFolders(say: (text: string) => void): Promise<EmojiFolders> {
+export async function emojiFolders(say: (text: string) => void, fetches = true): Promise<EmojiFolders> {
   const cache = join(cacheHome(), "peco", "emoji-16.0.0");
   const root = join(cache, `layout-${LAYOUT}`);
   const folders = {
@@ -78,6 +79,11 @@ export async function emojiFolders(say: (text: string) => void): Promise<EmojiFo
     otherStyle: join(root, "other-style"),
   };
   if (await isThere(folders.labelsFile)) return folders;
+  if (!fetches)
+    throw new EmojiUnavailable(
+      "the emoji are not on this machine yet, and --dry-run and --collect fetch nothing",
+      "`./peco study --data emoji` fetches two packages of npm (about 140 MB, once) and begins; Ctrl-C stops it after that, and it goes on from there.",
+    );
   await mkdir(cache, { recursive: true });
   for (const style of [labelled, other]) await fetchStyle(cache, style, say);
   const started = join(cache, `layout-${LAYOUT}.part`);
@@ -113,7 +119,8 @@ async function fetchStyle(cache: string, style: Style, say: (text: string) => vo
   await run("tar", ["xzf", file, "-C", cache, "package/emoji.json", `package/img/${style}/64`, "package/LICENSE"]);
 }
 
-async function layOut(cache: string, root: string): Promise<void> {
+/** Lays the pictures of the unpacked packages in `cache` out under `root`, as {@link EmojiFolders} describes it. */
+export async function layOut(cache: string, root: string): Promise<void> {
   const file = (style: Style, { image }: Emoji) => join(cache, "package", "img", style, "64", image);
   const all = emojiList.parse(JSON.parse(await readFile(join(cache, "package", "emoji.json"), "utf8")));
   const emoji = await withoutCopies(baseEmoji(all), file);

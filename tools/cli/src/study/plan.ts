@@ -1,9 +1,11 @@
 import { digestOf, type Store } from "@peco/artifacts";
-import { type Stage, stageKeyParts } from "@peco/recipes";
+import { type StageName, stageKeyParts } from "@peco/recipes";
 import { z } from "zod";
 import type { Answer } from "../output.ts";
 import { clock } from "../run/display.ts";
 import { estimate } from "../run/dry-run.ts";
+import type { Experiment } from "../run/experiment.ts";
+import type { FoundStage } from "../run/find-stages.ts";
 import { table } from "../table.ts";
 import { findCell } from "./find-cell.ts";
 import { budgetName, type Cell, experimentOf, type Study, unitsOf } from "./study.ts";
@@ -38,10 +40,13 @@ export async function planStudy(study: Study, store: Store | null, jobs: number)
   for (const cell of unitsOf(study).flat()) {
     const found = await findCell(study, store, cell);
     const finished = found?.finished === true;
-    const estimatedSeconds = secondsOf(study, cell, made, (stage) => {
-      const there = found?.stages.find((other) => other.stage.name === stage.name)?.result;
-      return there !== null && there !== undefined;
-    });
+    const isThere = (stages: readonly FoundStage[] | undefined) => (name: StageName) => {
+      const result = stages?.find(({ stage }) => stage.name === name)?.result;
+      return result !== null && result !== undefined;
+    };
+    const estimatedSeconds =
+      secondsOf(study, cell, made, isThere(found?.stages)) +
+      otherSeconds(study, cell, made, isThere(found?.other?.stages));
     const { run, seed, budget } = cell;
     const state = finished ? "finished" : "missing";
     cells.push({ run: run.name, seed: String(seed), budget, state, estimatedSeconds });
@@ -59,9 +64,8 @@ export async function planStudy(study: Study, store: Store | null, jobs: number)
 }
 
 /** Seconds of a cell's stages that neither the store has nor a cell before it makes. */
-function secondsOf(study: Study, cell: Cell, made: Set<string>, isThere: (stage: Stage) => boolean): number {
+function secondsOf(study: Study, cell: Cell, made: Set<string>, isThere: (stage: StageName) => boolean): number {
   const experiment = experimentOf(study, cell, null);
-  const threads = experiment.loaded.recipe.runtime.threads;
   const keys = new Map<string, string>();
   let seconds = 0;
   for (const stage of experiment.stages) {
@@ -69,11 +73,25 @@ function secondsOf(study: Study, cell: Cell, made: Set<string>, isThere: (stage:
     const inputs = Object.fromEntries(Object.entries(stage.inputs).map(([name, from]) => [name, keys.get(from) ?? ""]));
     const key = digestOf(stageKeyParts(stage, inputs, cell.seed));
     keys.set(stage.name, key);
-    const known = made.has(key) || isThere(stage);
+    const known = made.has(key) || isThere(stage.name);
     made.add(key);
-    if (!known) seconds += estimate(experiment, stage.name) * (threads === 1 ? ONE_OF_TWO : 1);
+    if (!known) seconds += secondsFor(experiment, stage.name);
   }
   return seconds;
+}
+
+/** Seconds of the evaluation on the study's other test pictures, which are packed once for all cells. */
+function otherSeconds(study: Study, cell: Cell, made: Set<string>, isThere: (stage: StageName) => boolean): number {
+  if (study.other === null) return 0;
+  const experiment = { ...experimentOf(study, cell, null), folder: study.other.folder };
+  const packed = isThere("data") || made.has("data, other style");
+  made.add("data, other style");
+  return (packed ? 0 : secondsFor(experiment, "data")) + (isThere("evaluate") ? 0 : secondsFor(experiment, "evaluate"));
+}
+
+/** Seconds of a stage with the recipe's threads. */
+function secondsFor(experiment: Experiment, stage: StageName): number {
+  return estimate(experiment, stage) * (experiment.loaded.recipe.runtime.threads === 1 ? ONE_OF_TWO : 1);
 }
 
 function textOf(study: Study, { cells, estimatedSeconds, jobs }: StudyPlan): string {
