@@ -49,6 +49,7 @@ it("says which publication a value is from, and only when it is the same", () =>
   expect(originOf("pretrain.mask.minBlock", "4")).toBe("own choice");
   expect(originOf("pretrain.mask.form", "exactly")).toBe("BEiT v2");
   expect(originOf("codebook.size", "8192")).toMatch(/PeCo/);
+  expect(originOf("codebook.batch", "512")).toBe("our guess: BEiT v2's tokenizer");
   expect(originOf("data.generated.train", "8192")).toBe("own choice");
   expect(originOf("finetune.randAugment.magnitude", "9")).toMatch(/^BEiT/);
   expect(originOf("finetune.erase", "0")).toBe("own choice");
