@@ -38,6 +38,8 @@ async function dallEEncoderOf(context: StageContext): Promise<StageOutput> {
   const size = tokenizerPictureSize(context.recipe);
   const figures = { steps: 0, images: 0, gflop: 0 };
   const licence = "OpenAI's Modified MIT licence";
+  const file = basename(context.spec.weights ?? "");
+  context.emit({ kind: "note", text: `the weights of ${file} (dall-e) are under ${licence}` });
   const artifact = await publishModel(context, {
     kind: "tokenizer",
     weights: importDallE(tensors),
@@ -48,7 +50,7 @@ async function dallEEncoderOf(context: StageContext): Promise<StageOutput> {
     history: [],
     figures,
   });
-  return { artifact, metrics: { ...figures, preset: "dall-e", file: basename(context.spec.weights ?? ""), licence } };
+  return { artifact, metrics: { ...figures, preset: "dall-e", file, licence } };
 }
 
 /**
