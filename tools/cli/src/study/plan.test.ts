@@ -7,7 +7,7 @@ import { chooseArms, experimentOf, otherExperimentOf, type Study } from "./study
 /** A study without a store; a thread, so that an estimate is of one of two threads. */
 async function study(names: string[], other: boolean): Promise<Study> {
   const base = await experiment({ recipe: "study/generated" });
-  const folder = { path: "other", digest: "0".repeat(64), files: [], classes: ["a", "b"] } as never;
+  const folder = { path: "other", digest: "0".repeat(64), files: new Array(1000), classes: ["a", "b"] } as never;
   return {
     ...{ kind: "generated", name: "generated", base, seeds: [11n], budgets: [320, 1024] },
     other: other ? { ...base, folder, data: "/other" } : null,

@@ -48,8 +48,8 @@ const measured: Evaluation = evaluation.parse({
         [10, 0.3, 0.8],
       ]),
       votes("pretrained", "patch-mean", [
-        [5, 0.5, 0.4],
-        [10, 0.4, 0.7],
+        [5, 0.4, 0.7],
+        [10, 0.5, 0.4],
       ]),
     ],
     codeWords: [{ representation: "bag", pooled: false, validation: 0.25, test: 0.2 }],
