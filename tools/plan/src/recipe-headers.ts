@@ -17,7 +17,11 @@ export function headerLine(name: string): string {
   const { recipe } = loadRecipe(name, { source: "folder" });
   const { days, stages } = plan(recipe, { accelerator, devices, classes: 1000 });
   const share = `${100 * utilisation.low}-${100 * utilisation.high} %`;
-  const rates = stages.map(({ stage, imagesPerSecond }) => `${stage} ${span(imagesPerSecond)}`).join(", ");
+  const rates = stages
+    .map(
+      ({ stage, part, imagesPerSecond }) => `${part === null ? stage : `${stage}: ${part}`} ${span(imagesPerSecond)}`,
+    )
+    .join(", ");
   return `# Takes ${span(days)} days on ${devices} x ${accelerator.name} at ${share} of their peak (pictures/s: ${rates}); this version trains on one device.`;
 }
 
