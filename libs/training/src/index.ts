@@ -15,6 +15,7 @@ export {
 export { Diverged } from "./errors.ts";
 export { type FrozenStep, frozenStep } from "./frozen-step.ts";
 export { History, type HistoryRow, historyRow } from "./history.ts";
+export { type ImportedVit, readImportedVit, withSize } from "./imported-vit.ts";
 export { type Trained, type Training, train } from "./loop.ts";
 export {
   type LoadedModel,

@@ -1,21 +1,15 @@
 import { basename } from "node:path";
-import {
-  type DialectName,
-  importEncoder,
-  type VisionTransformer,
-  type VisionTransformerConfig,
-  withPictureSize,
-} from "@peco/models";
-import type { Recipe } from "@peco/recipes";
+import type { DialectName, VisionTransformer, VisionTransformerConfig } from "@peco/models";
 import type { StageContext } from "@peco/stage";
 import {
   loadModel,
   loadPerceptualVit,
-  readWeightsFile,
+  readImportedVit,
   subtree,
   tensorsOf,
   visionTransformerConfig,
   type WeightsOrigin,
+  withSize,
 } from "@peco/training";
 import type { HostArray } from "tfjs-libtensorflow";
 
@@ -49,11 +43,8 @@ export async function loadStartNetwork(context: StageContext): Promise<StartNetw
   const { spec, recipe } = context;
   const size = recipe.finetune.pictureSize ?? recipe.image.size;
   if (spec.stage === "finetune-from-scratch") return { config: { ...recipe.image, ...recipe.vit, size } };
-  const { config, weights, ...rest } = await found(context);
-  const wanted = { ...config, size };
-  const resized =
-    size === config.size ? weights : withPictureSize(weights, config, wanted, recipe.finetune.positionResize);
-  return { config: wanted, vit: tensorsOf<VisionTransformer>(resized), ...rest };
+  const { config, weights, ...rest } = withSize(await found(context), size, recipe);
+  return { config, vit: tensorsOf<VisionTransformer>(weights), ...rest };
 }
 
 function found(context: StageContext): Promise<Found> {
@@ -79,20 +70,12 @@ async function fromPerceptualNetwork({ spec, store }: StageContext): Promise<Fou
 }
 
 async function fromFile(context: StageContext): Promise<Found> {
-  const { digest, tensors } = await readWeightsFile(context);
-  const { vit, weights, dialect, licence } = importEncoder(tensors, { ...context.recipe.image, ...context.recipe.vit });
-  const file = basename(context.spec.weights ?? "");
-  context.emit({ kind: "note", text: licenceNote(file, dialect, licence) });
-  const origin = { preset: dialect, digest, licence: licence ?? "unknown" };
-  return { config: configOf(vit, context.recipe), weights, origin };
+  const { config, weights, digest, dialect, licence } = await readImportedVit(context);
+  context.emit({ kind: "note", text: licenceNote(basename(context.spec.weights ?? ""), dialect, licence) });
+  return { config, weights, origin: { preset: dialect, digest, licence: licence ?? "unknown" } };
 }
 
 function licenceNote(file: string, dialect: DialectName, licence: string | null): string {
   if (licence !== null) return `the weights of ${file} (${dialect}) are under ${licence}`;
   return `the licence of the weights of ${file} is unknown: files of several publishers have its names (${dialect}); see where it came from`;
-}
-
-/** The network's own shape with what a recipe's `image` and `vit` have beside it. */
-function configOf(own: VisionTransformerConfig, { image, vit }: Recipe): VisionTransformerConfig {
-  return { ...image, ...vit, ...own };
 }
