@@ -50,7 +50,7 @@ export async function layoutOf(folder: string, entries: readonly FoundEntry[]): 
   }
   const words = [...tops].map((top) => splitFolders[top.toLowerCase()]);
   if (tops.size === 1 || !words.includes("train") || words.includes(undefined)) {
-    checkClassNames(folder, entries);
+    checkClassNames(folder, entries, [...tops]);
     const files = entries.map((entry) => ({ ...entry, className: firstPart(entry.name), split: null }));
     return { ...whole, classes: classesOf(folder, files), files };
   }
@@ -62,8 +62,7 @@ export async function layoutOf(folder: string, entries: readonly FoundEntry[]): 
  *
  * @throws MixedLayout
  */
-function checkClassNames(folder: string, entries: readonly FoundEntry[]): void {
-  const tops = [...new Set(entries.map(({ name }) => firstPart(name)))];
+function checkClassNames(folder: string, entries: readonly FoundEntry[], tops: readonly string[]): void {
   const parts = tops.filter(
     (top) =>
       splitFolders[top.toLowerCase()] !== undefined &&

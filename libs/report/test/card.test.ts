@@ -46,7 +46,7 @@ describe("the reproducibility card", async () => {
     const digest = "e".repeat(64);
     const origin = { preset: "mocov3-vit-b16", digest, licence: "CC BY-NC 4.0" };
     const weights = { stage: "perceptual-network", digest, origin };
-    const other = await exampleRun(join(folder, "outside"), { flat: true, pictures: 1, weights });
+    const other = await exampleRun(join(folder, "outside"), { flat: true, pictures: 1, weights: [weights] });
     const record = await other.store.runs.read(other.id);
     expect((await makeCard(other.store, other.id)).inputs).toEqual({
       folder: folderDigest,
@@ -72,6 +72,22 @@ describe("the reproducibility card", async () => {
       { name: "pretrain", artifact: made("pretrain"), kind: "pretrained-vit" },
     ]);
     expect(renderCard(given)).toContain(made("codebook"));
+  });
+
+  it("names a file of weights once that several stages read", async () => {
+    const digest = "f".repeat(64);
+    const origin = { preset: "dino", digest, licence: "Apache-2.0" };
+    const weights = [
+      { stage: "finetune", digest, origin },
+      { stage: "evaluate", digest },
+    ];
+    const other = await exampleRun(join(folder, "imported"), { weights });
+    expect((await makeCard(other.store, other.id)).inputs?.weights).toEqual([
+      {
+        ...{ stage: "finetune", key: "finetune.weights", path: "weights/dino.safetensors" },
+        ...{ digest, preset: "dino", licence: "Apache-2.0" },
+      },
+    ]);
   });
 
   it("of an earlier format, without those hashes, can be read", () => {

@@ -13,7 +13,7 @@ export interface ExampleOptions {
   classes?: string[];
   pictures?: number;
   /** Of somebody else's weights, what the stage's own artifact says of them. */
-  weights?: { stage: string; digest: string; origin?: object };
+  weights?: readonly { stage: string; digest: string; origin?: object }[];
 }
 
 /** Makes a store in `folder` with a finished run that looks like a small one; gives the store and the run's id. */
@@ -71,7 +71,14 @@ const recipe = {
     mask: { count: 6, minBlock: 4, form: "exactly" },
     optimizer: { lr: 0.002, betas: [0.9, 0.98], weightDecay: 0.05, clip: 3 },
   },
-  finetune: { steps: 600, batch: 32, lrs: [0.001, 0.002], repeats: 2, smoothing: 0.1 },
+  finetune: {
+    weights: "weights/dino.safetensors",
+    steps: 600,
+    batch: 32,
+    lrs: [0.001, 0.002],
+    repeats: 2,
+    smoothing: 0.1,
+  },
 };
 
 /** What stands for the contents of the folder of a run without classes. */
@@ -97,7 +104,7 @@ async function exampleStages(store: Store, seed: string, options: ExampleOptions
       ),
     );
     const from = Object.fromEntries(inputs.map((input) => [input, made.get(input) as string]));
-    const weights = options.weights?.stage === name ? options.weights : null;
+    const weights = options.weights?.find(({ stage }) => stage === name) ?? null;
     const meta = { seed, ...content.meta, ...(weights?.origin !== undefined && { origin: weights.origin }) };
     const digest = await store.publish({ kind, blobs, inputs: from, meta: meta as Manifest["meta"] });
     made.set(name, digest);

@@ -7,6 +7,7 @@ const weightsKeys: Readonly<Record<string, string>> = {
   "perceptual-network": "perceptualNetwork.weights",
   codebook: "codebook.weights",
   finetune: "finetune.weights",
+  evaluate: "finetune.weights",
 };
 
 /**
@@ -23,9 +24,10 @@ export async function inputsOf(store: Store, run: RunRecord): Promise<CardInputs
   for (const { stage, inputs } of results) {
     const { folder, weights, ...artifacts } = inputs;
     if (folder !== undefined) found.folder = folder;
-    // all seeds read the same file
-    if (weights !== undefined && !found.weights.some((known) => known.stage === stage.name))
-      found.weights.push(await weightsOf(store, run, stage, weights));
+    const key = weightsKeys[stage.name];
+    // all seeds read the same file, and evaluation the one that fine-tuning began with
+    if (weights !== undefined && key !== undefined && !found.weights.some((known) => known.key === key))
+      found.weights.push(await weightsOf(store, run, stage, { key, digest: weights }));
     for (const [name, artifact] of Object.entries(artifacts))
       if (!made.has(artifact) && !found.given.some((known) => known.artifact === artifact))
         found.given.push({ name, artifact, kind: (await store.manifest(artifact)).kind });
@@ -47,8 +49,12 @@ async function digestsOf(store: Store, { name, seed, key }: RunStage): Promise<R
 
 const origin = z.object({ origin: z.object({ preset: z.string(), licence: z.string() }) });
 
-async function weightsOf(store: Store, run: RunRecord, stage: RunStage, digest: string): Promise<Weights> {
-  const key = weightsKeys[stage.name] ?? "";
+async function weightsOf(
+  store: Store,
+  run: RunRecord,
+  stage: RunStage,
+  { key, digest }: Pick<Weights, "key" | "digest">,
+): Promise<Weights> {
   const path = key
     .split(".")
     .reduce<unknown>((at, part) => (at as Record<string, unknown>)?.[part], run.recipe.resolved);
