@@ -24,10 +24,10 @@ export type ServiceName = "masking" | "tokenizer" | "pretrainer" | "finetuner" |
 export const stageVersions: Readonly<Record<StageName, number>> = {
   data: 2,
   "perceptual-network": 2,
-  codebook: 2,
+  codebook: 3,
   pretrain: 2,
-  finetune: 2,
-  "finetune-from-scratch": 2,
+  finetune: 3,
+  "finetune-from-scratch": 3,
   evaluate: 2,
 };
 
