@@ -1,4 +1,3 @@
-import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { basename, join, resolve } from "node:path";
 import { Store } from "@peco/artifacts";
@@ -18,7 +17,8 @@ import { collect } from "./collect.ts";
 import { emojiFolders } from "./emoji.ts";
 import { planStudy } from "./plan.ts";
 import { writeStudyPage } from "./report.ts";
-import { type StudyResults, type StudySession, studyKind, studyResults } from "./results.ts";
+import { type StudySession, studyKind } from "./results.ts";
+import { ResultsFile } from "./results-file.ts";
 import { type Budget, cellName, checkAll, chooseArms, type Study } from "./study.ts";
 
 /** The words of `peco study`. */
@@ -59,17 +59,17 @@ export async function studyCommand(options: StudyOptions): Promise<Answer> {
   const out = resolve(options.out ?? join(checkout, "docs"));
   const files = studyFiles(out, study.name);
   const store = await Store.open(study.base.store, { create: true });
-  if (options.collect === true) return write(study, store, files, null, []);
+  const record: StudyRecord = { study, store, files, results: await ResultsFile.open(files.results), display };
+  if (options.collect === true) return write(record, null, []);
 
   const { version } = await ensureLibrary({ log: (line) => display.line(line) });
-  const before = await earlierSessions(files.results);
   const tensorflow = version ?? null;
   const session = sessionOf(jobs, tensorflow);
   let worked = false;
   let writing: Promise<unknown> = Promise.resolve();
   const save = () => {
     worked = true;
-    writing = writing.then(() => write(study, store, files, [...before, session()], []));
+    writing = writing.then(() => write(record, session(), []));
     return writing.then(() => undefined);
   };
   const services = new Set<Services>();
@@ -85,7 +85,7 @@ export async function studyCommand(options: StudyOptions): Promise<Answer> {
   } finally {
     await writing;
   }
-  return write(study, store, files, worked ? [...before, session()] : before, failed);
+  return write(record, worked ? session() : null, failed);
 }
 
 /** What the words ask for, everything checked that can be checked before anything is run. */
@@ -147,14 +147,6 @@ export function studyFiles(out: string, study: string): { results: string; page:
   return { results: join(out, name, "results.json"), page: join(out, `${name}.md`), plots: join(out, name) };
 }
 
-async function earlierSessions(file: string): Promise<StudySession[]> {
-  try {
-    return studyResults.parse(JSON.parse(await readFile(file, "utf8"))).sessions;
-  } catch {
-    return [];
-  }
-}
-
 /** This call of the command, as it stands whenever asked. */
 function sessionOf(jobs: number, tensorflow: string | null): () => StudySession {
   const started = new Date();
@@ -177,18 +169,24 @@ function shortRevision(): string | null {
   return whole === null ? null : `${whole.slice(0, 12)}${changed ? "+" : ""}`;
 }
 
-/** Writes results and page from what the store has. @param sessions null: those that were there before */
+/** What a study is written from, and where. */
+interface StudyRecord {
+  readonly study: Study;
+  readonly store: Store;
+  readonly files: ReturnType<typeof studyFiles>;
+  readonly results: ResultsFile;
+  readonly display: Display;
+}
+
+/** Writes results and page from what the store has. @param session null: this call has carried out nothing */
 async function write(
-  study: Study,
-  store: Store,
-  files: ReturnType<typeof studyFiles>,
-  sessions: readonly StudySession[] | null,
+  { study, store, files, results: file, display }: StudyRecord,
+  session: StudySession | null,
   failed: readonly FailedCell[],
 ): Promise<Answer> {
-  const collected = await collect(study, store);
-  const results: StudyResults = { ...collected, sessions: [...(sessions ?? (await earlierSessions(files.results)))] };
-  await mkdir(files.plots, { recursive: true });
-  await writeFile(files.results, `${JSON.stringify(studyResults.parse(results), null, 1)}\n`);
+  const { results, movedTo } = await file.write(await collect(study, store), session);
+  if (movedTo !== null)
+    display.line(`${file.path} held other figures than this recipe has in this store: they are in ${movedTo} now`);
   await writeStudyPage(results, files);
   const document: z.infer<typeof studyDocument> = {
     study: study.name,

@@ -1,16 +1,16 @@
 import { clock } from "../run/display.ts";
+import { armsSection } from "./arms-section.ts";
 import {
   type Comparison,
   compare,
   compareTogether,
   type Endpoint,
   exploratory,
-  type Level,
   level,
   primary,
   secondaryOf,
 } from "./compare.ts";
-import { markdownTable, share, signed, spread } from "./markdown.ts";
+import { markdownTable, share, signed } from "./markdown.ts";
 import { kindOf, type StudyResults, type StudyRow } from "./results.ts";
 import { budgetName } from "./study.ts";
 import { words } from "./words.ts";
@@ -20,7 +20,7 @@ export function studyPage(results: StudyResults, plots: readonly { file: string;
   return [
     ...head(results),
     ...primarySection(results),
-    ...tableSection(results),
+    ...armsSection(results),
     ...plots.flatMap(({ file, title }) => [`![${title}](${file})`, ""]),
     ...secondarySection(results),
     ...exploratorySection(results),
@@ -83,102 +83,6 @@ function primarySection(results: StudyResults): string[] {
           "",
           `Per seed: ${found.seeds.map((seed, i) => `${seed}: ${signed(found.differences[i] as number)}`).join(", ")}.`,
         ]),
-    "",
-  ];
-}
-
-/** A column of the arms' table. */
-interface Column {
-  readonly title: string;
-  readonly of: (results: StudyResults, arm: string) => Level | null;
-  readonly show: (level: Level) => string;
-}
-
-function columns(all: StudyResults): Column[] {
-  const { budgets } = all;
-  const figure =
-    (name: string, budget = 0) =>
-    (results: StudyResults, arm: string) =>
-      level(results, arm, ({ figures }) => figures[name], budget);
-  const generated = kindOf(all) === "generated";
-  return [
-    ...budgets.flatMap((budget, i) => [
-      { title: `top-1, ${budgetName(budget)}`, of: figure("top1", i), show: spread },
-      ...(generated ? [] : [{ title: `balanced, ${budgetName(budget)}`, of: figure("balanced", i), show: spread }]),
-      ...(generated
-        ? []
-        : [
-            { title: `other style, ${budgetName(budget)}: top-1`, of: figure("otherTop1", i), show: spread },
-            { title: "balanced", of: figure("otherBalanced", i), show: spread },
-          ]),
-    ]),
-    { title: "linear probe", of: figure("probe"), show: spread },
-    { title: "probe, other style", of: figure("otherProbe"), show: spread },
-    { title: "nearest neighbours", of: figure("neighbours"), show: spread },
-    { title: "codes: bag", of: figure("bag"), show: spread },
-    { title: "codes: embeddings", of: figure("embeddings"), show: spread },
-    { title: "latents", of: figure("latents"), show: spread },
-  ];
-}
-
-function tableSection(results: StudyResults): string[] {
-  const shown = columns(results).filter(({ of }) => results.arms.some(({ name }) => of(results, name) !== null));
-  const rows = results.arms.map(({ name, title }) => {
-    const count = level(results, name, () => 1)?.values.length ?? 0;
-    const cells = shown.map(({ of, show }) => {
-      const found = of(results, name);
-      return found === null ? "" : show(found);
-    });
-    return [title, String(count), ...cells];
-  });
-  const codebook = [
-    { title: "usage", of: (arm: string) => level(results, arm, ({ figures }) => figures["usage"]), digits: 2 },
-    {
-      title: "perplexity",
-      of: (arm: string) => level(results, arm, ({ figures }) => figures["perplexity"]),
-      digits: 0,
-    },
-    { title: "entropy, bits", of: (arm: string) => level(results, arm, ({ figures }) => figures["bits"]), digits: 2 },
-    {
-      title: "blur against shift, tokens",
-      of: (arm: string) => level(results, arm, ({ figures }) => figures["tokenChoice"]),
-      digits: 3,
-    },
-    {
-      title: "masked tokens named",
-      of: (arm: string) => level(results, arm, ({ figures }) => figures["maskedAccuracy"]),
-      digits: 3,
-    },
-  ];
-  const withCodebook = results.arms.filter(({ name }) => codebook.some(({ of }) => of(name) !== null));
-  return [
-    "## Arms",
-    "",
-    ...words.columns(results),
-    "",
-    ...markdownTable(["arm", "seeds", ...shown.map(({ title }) => title)], rows),
-    "",
-    ...(withCodebook.length === 0
-      ? []
-      : [
-          "Tokenizers, on the test pictures:",
-          "",
-          ...markdownTable(
-            ["arm", ...codebook.map(({ title }) => title)],
-            withCodebook.map(({ name, title }) => [
-              title,
-              ...codebook.map(({ of, digits }) => {
-                const found = of(name);
-                return found === null ? "" : plusMinus(found, digits);
-              }),
-            ]),
-          ),
-          "",
-        ]),
-    ...results.arms.map(
-      ({ title, what, sets }) =>
-        `- **${title}**: ${what}${sets.length === 0 ? "" : ` (${sets.map((set) => `\`${set}\``).join(", ")})`}.`,
-    ),
     "",
   ];
 }
@@ -296,10 +200,6 @@ function provenance({ sessions, recipe, rows }: StudyResults): string[] {
     `Every one of the ${rows.length} rows of the results names the artifacts that it was measured on: \`./peco artifacts lineage DIGEST\` shows what they were made from, and \`./peco runs ls\` the runs with their cards.`,
     "",
   ];
-}
-
-function plusMinus({ mean, deviation }: Level, digits: number): string {
-  return `${mean.toFixed(digits)}${deviation === null ? "" : ` ± ${deviation.toFixed(digits)}`}`;
 }
 
 function interval(bounds: readonly [number, number] | null): string {
