@@ -2,7 +2,7 @@ import { type Level, level } from "./compare.ts";
 import { markdownTable, spread } from "./markdown.ts";
 import { kindOf, type StudyResults } from "./results.ts";
 import { budgetName } from "./study.ts";
-import { words } from "./words.ts";
+import { quoted, words } from "./words.ts";
 
 /** What each arm reached: its networks, its tokenizer, and what the arm is. */
 export function armsSection(results: StudyResults): string[] {
@@ -15,8 +15,7 @@ export function armsSection(results: StudyResults): string[] {
     "",
     ...tokenizersTable(results),
     ...results.arms.map(
-      ({ title, what, sets }) =>
-        `- **${title}**: ${what}${sets.length === 0 ? "" : ` (${sets.map((set) => `\`${set}\``).join(", ")})`}.`,
+      ({ title, what, sets }) => `- **${title}**: ${what}${sets.length === 0 ? "" : `${quoted(sets, " (")})`}.`,
     ),
     "",
   ];

@@ -15,6 +15,7 @@ const row = (arm: string, seed: string, budget: number, figures: Record<string, 
   seconds: { codebook: 60, pretrain: 100, finetune: 40 },
   artifacts: {},
 });
+const beside = { results: "study/results.json", plots: [] };
 const arm = (name: string, title: string) => ({ name, title, what: "an arm", seeds: 3, budgets: 2, sets: ["a.b=1"] });
 
 /** Two arms with three seeds, of which the last has one arm only, and the second budget of one seed. */
@@ -56,7 +57,7 @@ test("what has no pairs is no part of the correction", () => {
 
 test("the latents are no part of the correction, and stand with the other contrasts", () => {
   const rows = partial.rows.map((row) => ({ ...row, figures: { ...row.figures, latents: row.figures["top1"] ?? 0 } }));
-  const page = studyPage({ ...partial, rows }, []);
+  const page = studyPage({ ...partial, rows }, beside);
   const [before, contrasts] = page.split("## Other contrasts");
   expect(contrasts).toContain("| PeCo − pixel tokens | latents, linear | +.100 |");
   expect(before).not.toContain("latents, linear");
@@ -75,10 +76,10 @@ test("a level over one seed has no interval", () => {
 test("the page says what lacks, and shows what is there", async () => {
   const plots = await studyPlots(partial);
   expect(plots.map(({ name }) => name)).toEqual(["top1-320.svg", "top1-1024.svg", "differences.svg"]);
-  const page = studyPage(
-    partial,
-    plots.map(({ name, title }) => ({ file: `study/${name}`, title })),
-  );
+  const page = studyPage(partial, {
+    ...beside,
+    plots: plots.map(({ name, title }) => ({ file: `study/${name}`, title })),
+  });
   expect(page).toContain("PeCo at 320 labels has 2 of 3 seeds");
   expect(page).toContain("k-means of features at 1,024 labels has 0 of 3 seeds");
   expect(page).toContain("**+.100** (95 % interval −.535 to +.735), exact sign-flip p .5000");
@@ -88,10 +89,16 @@ test("the page says what lacks, and shows what is there", async () => {
   expect(page).not.toMatch(/undefined|NaN|null/);
 });
 
+test("a study with another value of the recipe says so in its title", () => {
+  const recipe = { ...partial.recipe, sets: ["a.b=1", "c.d=2"] };
+  expect(studyPage({ ...partial, recipe }, beside)).toMatch(/^# The study with `a.b=1`, `c.d=2`\n/);
+  expect(studyPage(partial, beside)).toMatch(/^# The study\n/);
+});
+
 test("a page of nothing at all says so", async () => {
   const empty = { ...partial, rows: [], pictures: null };
   expect(await studyPlots(empty)).toEqual([]);
-  expect(studyPage(empty, [])).toContain("No seed has both arms yet.");
+  expect(studyPage(empty, beside)).toContain("No seed has both arms yet.");
 });
 
 const otherFigures = { balanced: 0.3, otherTop1: 0.2, otherBalanced: 0.15, otherProbe: 0.25 };
@@ -110,7 +117,7 @@ test("the study on emoji tests the other style, too", () => {
   expect(found.map(({ comparison }) => comparison.figure)).toEqual([
     ...["probe", "balanced", "otherTop1", "otherBalanced", "otherProbe"],
   ]);
-  const page = studyPage(emoji, []);
+  const page = studyPage(emoji, beside);
   const heading = page.split("\n").find((line) => line.startsWith("| arm | seeds |"));
   expect(heading).toBe(
     "| arm | seeds | top-1, all labels | balanced, all labels | other style, all labels: top-1 | balanced | linear probe | probe, other style |",
@@ -120,11 +127,11 @@ test("the study on emoji tests the other style, too", () => {
 });
 
 test("the page on emoji speaks of emoji", () => {
-  const page = studyPage(emoji, []);
+  const page = studyPage(emoji, beside);
   for (const said of [
     "# The study on emoji",
     "`./peco study --data emoji`",
-    "`./peco study report --results docs/study-emoji/results.json`",
+    "[study/results.json](study/results.json); `./peco study report --results FILE`",
     "1,836",
     "all labels of the training pictures",
     "the first 2,202 training pictures",
@@ -137,10 +144,10 @@ test("the page on emoji speaks of emoji", () => {
 
 test("a folder of the user's has no word of emoji, whatever it is called", () => {
   const folder = { ...emoji, study: "birds", kind: "folder" } as const;
-  const page = studyPage(folder, []);
+  const page = studyPage(folder, beside);
   expect(page).toContain("`./peco study --data DIR`");
   expect(page).not.toMatch(/emoji|Google/);
-  expect(studyPage({ ...folder, study: "emoji" }, [])).not.toContain("Google");
+  expect(studyPage({ ...folder, study: "emoji" }, beside)).not.toContain("Google");
 });
 
 test("the commonest class has its share over all seeds, where results know it", () => {
@@ -151,7 +158,7 @@ test("the commonest class has its share over all seeds, where results know it", 
     commonest: 0.07,
     commonestOver: [0.068, 0.072],
   };
-  const page = studyPage(studyResults.parse({ ...partial, pictures }), []);
+  const page = studyPage(studyResults.parse({ ...partial, pictures }), beside);
   expect(page).toContain("(always naming the commonest class: .068 to .072 over the seeds)");
-  expect(studyPage(partial, [])).toContain("(always naming the commonest class: .070)");
+  expect(studyPage(partial, beside)).toContain("(always naming the commonest class: .070)");
 });

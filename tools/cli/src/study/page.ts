@@ -11,17 +11,23 @@ import {
   secondaryOf,
 } from "./compare.ts";
 import { markdownTable, share, signed } from "./markdown.ts";
-import { kindOf, type StudyResults, type StudyRow } from "./results.ts";
+import type { StudyResults, StudyRow } from "./results.ts";
 import { budgetName } from "./study.ts";
-import { words } from "./words.ts";
+import { quoted, words } from "./words.ts";
+
+/** Paths as a page sees them. */
+export interface BesidePage {
+  readonly results: string;
+  readonly plots: readonly { readonly file: string; readonly title: string }[];
+}
 
 /** The study as a page in Markdown, computed from its results alone; what is not there yet is left out or said to lack. */
-export function studyPage(results: StudyResults, plots: readonly { file: string; title: string }[]): string {
+export function studyPage(results: StudyResults, beside: BesidePage): string {
   return [
-    ...head(results),
+    ...head(results, beside.results),
     ...primarySection(results),
     ...armsSection(results),
-    ...plots.flatMap(({ file, title }) => [`![${title}](${file})`, ""]),
+    ...beside.plots.flatMap(({ file, title }) => [`![${title}](${file})`, ""]),
     ...secondarySection(results),
     ...exploratorySection(results),
     ...costSection(results),
@@ -33,13 +39,13 @@ export function studyPage(results: StudyResults, plots: readonly { file: string;
     .concat("\n");
 }
 
-function head(results: StudyResults): string[] {
-  const { study, seeds, pictures } = results;
+function head(results: StudyResults, file: string): string[] {
+  const { seeds, pictures } = results;
   const missing = missingRows(results);
   return [
-    `# ${kindOf(results) === "generated" ? "The study" : `The study on ${study}`}`,
+    `# ${words.title(results)}`,
     "",
-    words.madeBy(results),
+    words.madeBy(results, file),
     "",
     ...words.question(results),
     "",
@@ -175,7 +181,7 @@ function provenance({ sessions, recipe, rows }: StudyResults): string[] {
   return [
     "## Where the figures come from",
     "",
-    `Recipe \`${recipe.name}\`${recipe.sets.length === 0 ? "" : ` with ${recipe.sets.map((set) => `\`${set}\``).join(", ")}`}.`,
+    `Recipe \`${recipe.name}\`${quoted(recipe.sets, " with ")}.`,
     "",
     ...(last === undefined
       ? []

@@ -48,6 +48,7 @@ export async function writeStudyPage(
   for (const { name, svg } of plots) await writeFile(join(files.plots, name), svg);
   const from = resolve(files.page, "..");
   const shown = plots.map(({ name, title }) => ({ file: relative(from, join(files.plots, name)), title }));
-  await writeFile(files.page, studyPage(results, shown));
+  const file = relative(from, join(files.plots, "results.json"));
+  await writeFile(files.page, studyPage(results, { results: file, plots: shown }));
   return plots.map(({ name }) => join(files.plots, name));
 }

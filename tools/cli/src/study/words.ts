@@ -38,17 +38,27 @@ function labels({ budgets }: StudyResults): string {
   return `alike in number for each class as far as it has so many, chosen by the pictures' own hashes${within}.`;
 }
 
+/** Words of code with commas between, in a text that is left out where there are none. */
+export function quoted(codes: readonly string[], before: string, after = ""): string {
+  return codes.length === 0 ? "" : `${before}${codes.map((code) => `\`${code}\``).join(", ")}${after}`;
+}
+
 /** What the page of a study says in sentences. */
 export const words = {
   /** A figure's name for a reader. */
   figure: (name: string): string => figures[name] ?? name,
 
-  /** The commands that carry a study out and write its page. */
-  madeBy: (results: StudyResults): string => {
+  /** A heading that tells a study from others on the same pictures. */
+  title: (results: StudyResults): string => {
+    const on = kindOf(results) === "generated" ? "" : ` on ${results.study}`;
+    return `The study${on}${quoted(results.recipe.sets, " with ")}`;
+  },
+
+  /** The commands that carry a study out and write its page. @param file its results, as the page sees them */
+  madeBy: (results: StudyResults, file: string): string => {
     const kind = kindOf(results);
     const data = kind === "generated" ? "" : ` --data ${kind === "emoji" ? kind : "DIR"}`;
-    const file = kind === "generated" ? "" : ` --results docs/study-${results.study}/results.json`;
-    return `Made by \`./peco study${data}\`, at first from the seeds that were finished and again as others are; \`./peco study report${file}\` writes it anew from the figures of every seed that lie beside it.`;
+    return `Made by \`./peco study${data}\`, at first from the seeds that were finished and again as others are. The figures of every seed are in [${file}](${file}); \`./peco study report --results FILE\` writes this page anew from them.`;
   },
 
   question: (results: StudyResults): string[] =>
