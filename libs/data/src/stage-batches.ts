@@ -84,6 +84,7 @@ export function stageBatches<S extends BatchStage>(
   recipe: BatchRecipe,
   seed: number | bigint,
 ): StageBatchSpec<S>;
+/** The same for any stage. */
 export function stageBatches(stage: BatchStage, recipe: BatchRecipe, seed: number | bigint): BatchSpec {
   const { size, patch } = recipe.image;
   const division = stageDivision(stage, recipe);

@@ -14,10 +14,12 @@ export const stageComparison = z.object({
   /** Files of the artifact whose bytes differ. */
   files: z.array(z.string()),
 });
+/** See {@link stageComparison}. */
 export type StageComparison = z.infer<typeof stageComparison>;
 
 /** What a repetition gives: the worst verdict of all stages, and where the first difference is. */
 export const verdict = z.enum(["identical", "within tolerance", "different"]);
+/** See {@link verdict}. */
 export type Verdict = z.infer<typeof verdict>;
 
 /**

@@ -3,6 +3,7 @@ import { z } from "zod";
 
 /** Mean and sample deviation of one figure over the seeds. */
 export const figure = z.object({ mean: z.number(), deviation: z.number().nullable(), values: z.array(z.number()) });
+/** See {@link figure}. */
 export type Figure = z.infer<typeof figure>;
 
 /** The evaluation's figures over the seeds of a run, by name; empty when nothing was evaluated. */

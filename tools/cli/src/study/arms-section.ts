@@ -14,9 +14,7 @@ export function armsSection(results: StudyResults): string[] {
     ...networksTable(results),
     "",
     ...tokenizersTable(results),
-    ...results.arms.map(
-      ({ title, what, sets }) => `- **${title}**: ${what}${sets.length === 0 ? "" : `${quoted(sets, " (")})`}.`,
-    ),
+    ...results.arms.map(({ title, what, sets }) => `- **${title}**: ${what}${quoted(sets, " (", ")")}.`),
     "",
   ];
 }

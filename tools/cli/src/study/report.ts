@@ -16,7 +16,7 @@ export async function studyReportCommand(options: { results?: string; json?: boo
   const file = resolve(options.results ?? join(checkout, "docs/study/results.json"));
   const results = await readResults(file);
   const folder = resolve(file, "..");
-  const files = { page: `${folder}.md`, plots: folder };
+  const files = { results: file, page: `${folder}.md`, plots: folder };
   const plots = await writeStudyPage(results, files);
   const document: z.infer<typeof studyReportDocument> = { page: files.page, plots, rows: results.rows.length };
   return { document, text: [files.page, ...plots].join("\n") };
@@ -41,14 +41,13 @@ export async function readResults(file: string): Promise<StudyResults> {
 /** Writes the page and its plots; the paths of the plots. */
 export async function writeStudyPage(
   results: StudyResults,
-  files: { readonly page: string; readonly plots: string },
+  files: { readonly results: string; readonly page: string; readonly plots: string },
 ): Promise<string[]> {
   const plots = await studyPlots(results);
   await mkdir(files.plots, { recursive: true });
   for (const { name, svg } of plots) await writeFile(join(files.plots, name), svg);
   const from = resolve(files.page, "..");
   const shown = plots.map(({ name, title }) => ({ file: relative(from, join(files.plots, name)), title }));
-  const file = relative(from, join(files.plots, "results.json"));
-  await writeFile(files.page, studyPage(results, { results: file, plots: shown }));
+  await writeFile(files.page, studyPage(results, { results: relative(from, files.results), plots: shown }));
   return plots.map(({ name }) => join(files.plots, name));
 }

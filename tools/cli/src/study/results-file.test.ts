@@ -2,6 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "n
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
+import { studyReportCommand, studyReportDocument } from "./report.ts";
 import type { StudyResults, StudyRow, StudySession } from "./results.ts";
 import { ResultsFile } from "./results-file.ts";
 
@@ -67,4 +68,21 @@ test("a file that is no study's results is not written over", async () => {
   const { path } = folder();
   writeFileSync(path, "{");
   await expect(ResultsFile.open(path)).rejects.toThrow("is no study's results");
+});
+
+test("a place where nothing can be written is told at once", async () => {
+  const { path } = folder();
+  writeFileSync(path, "a file, not a folder");
+  await expect(ResultsFile.open(join(path, "study", "results.json"))).rejects.toThrow("--out");
+});
+
+test("a page is written of the results that were named, and links them", async () => {
+  const { path } = folder();
+  await written(path, collected([row("11", "a")]), "first");
+  await written(path, collected([row("11", "of another machine")]), "second");
+  const { document } = await studyReportCommand({ results: path.replace(".json", "-1.json") });
+  const page = readFileSync(studyReportDocument.parse(document).page, "utf8");
+  onTestFinished(() => rmSync(studyReportDocument.parse(document).page));
+  expect(page).toContain("`first`");
+  expect(page).toContain("/results-1.json)");
 });

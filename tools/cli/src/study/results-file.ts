@@ -1,7 +1,8 @@
-import { existsSync } from "node:fs";
-import { mkdir, rename, writeFile } from "node:fs/promises";
+import { constants, existsSync } from "node:fs";
+import { access, mkdir, rename, writeFile } from "node:fs/promises";
 import { dirname } from "node:path";
 import { isDeepStrictEqual } from "node:util";
+import { UnwritableFileError } from "../unwritable-file.ts";
 import { readResults } from "./report.ts";
 import { type StudyResults, type StudyRow, type StudySession, studyResults } from "./results.ts";
 
@@ -17,8 +18,19 @@ export class ResultsFile {
     this.#earlier = earlier;
   }
 
-  /** @throws UsageError where the file is no study's results */
+  /**
+   * Makes its folder, so that a place where nothing can be written is known before hours of training.
+   *
+   * @throws UsageError where the file is no study's results
+   * @throws UnwritableFileError
+   */
   static async open(path: string): Promise<ResultsFile> {
+    try {
+      await mkdir(dirname(path), { recursive: true });
+      await access(dirname(path), constants.W_OK);
+    } catch (error) {
+      throw new UnwritableFileError("--out", path, error);
+    }
     return new ResultsFile(path, existsSync(path) ? await readResults(path) : null);
   }
 
@@ -33,7 +45,6 @@ export class ResultsFile {
     collected: Omit<StudyResults, "sessions">,
     session: StudySession | null,
   ): Promise<{ results: StudyResults; movedTo: string | null }> {
-    await mkdir(dirname(this.path), { recursive: true });
     const earlier = this.#earlier;
     const goesOn = earlier === null || contains(collected, earlier);
     if (earlier !== null && goesOn) this.#sessions = earlier.sessions;
